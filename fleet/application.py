@@ -1,0 +1,144 @@
+"""The application: the only module that knows every feature."""
+
+import logging
+import os
+import secrets
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Flask
+from htmx_flask import Htmx
+from sqlalchemy import Engine
+
+from fleet import navigation
+from fleet.accounts import credentials
+from fleet.agents.plane import Plane
+from fleet.app_config import service as app_config
+from fleet.backplane import Live
+from fleet.backplane.memory import MemoryLive
+from fleet.cron.runner import Runner
+from fleet.db import engine as engines
+from fleet.db.batch import Batch
+from fleet.db.changes import Watcher
+from fleet.db.upgrade import upgrade
+from fleet.extensions import db, migrate, sock
+from fleet.runtime import Runtime
+from fleet.settings import Settings
+from fleet.web import csrf, doors, errors, headers, logs, metrics, templating, wsgi
+from fleet.web.json import Provider
+from fleet.web.limits import Limits
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parent.parent
+
+FEATURES = (
+    "setup", "accounts", "app_config", "activities", "teams", "dashboard", "hosts", "labels", "queries", "packs",
+    "targets", "live", "status",
+)  # fmt: skip
+"""Packages whose `api` and `pages`, where they have them, are mounted."""
+
+
+FORM_CAP = 2 << 20
+"""Bytes of a form; the JSON routes have caps of their own."""
+
+
+def create_app(settings: Settings | None = None, *, background: bool = True) -> Flask:
+    """The application, with its database up to date.
+
+    `background`: start the threads that poll, flush and run schedules. Whoever made the application ends it with
+    `app.extensions["fleet"].close()`.
+    """
+    settings = settings or Settings.load()
+    logs.configure(debug=settings.logging.debug, as_json=settings.logging.json_)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    app = Flask("fleet", template_folder=str(ROOT / "templates"), static_folder=None)
+    app.json = Provider(app)
+    url = engines.normal_url(settings.database.url.get_secret_value(), settings.data_dir)
+    app.config.update(
+        SECRET_KEY=_secret_key(settings),
+        SESSION_COOKIE_NAME="fleet_form",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=bool(settings.server.tls),
+        SESSION_COOKIE_PATH=settings.server.url_prefix + "/",
+        MAX_CONTENT_LENGTH=FORM_CAP,
+        MAX_FORM_MEMORY_SIZE=FORM_CAP,
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS=engines.engine_options(url),
+    )
+    Htmx(app)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    with app.app_context():
+        engine = db.engine
+        engines.prepare(engine)
+        upgrade(engine, ROOT / "migrations")
+
+    app.extensions["fleet"] = _runtime(settings, engine, background=background)
+    doors.install(app)
+    csrf.install(app)
+    errors.register(app)
+    headers.install(app)
+    metrics.install(app)
+    templating.install(app, ROOT / "static")
+    for feature in FEATURES:
+        for door in ("api", "pages"):
+            if find_spec(f"fleet.{feature}.{door}"):
+                app.register_blueprint(getattr(import_module(f"fleet.{feature}.{door}"), door))
+    sock.init_app(app)
+    front = wsgi.wrap(app.wsgi_app, ROOT / "static", settings.server.url_prefix)
+    setattr(app, "wsgi_app", front)  # noqa: B010 - Flask documents this as the place for middleware
+    return app
+
+
+def _runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime:
+    redis_url = settings.redis.url.get_secret_value()
+    runtime = Runtime(
+        settings=settings,
+        engine=engine,
+        watcher=Watcher(engine),
+        live=_live(redis_url),
+        limits=Limits(redis_url),
+        batch=Batch(engine),
+        from_bearer=credentials.from_bearer,
+        from_cookie=credentials.from_cookie,
+        organization=app_config.Organization(engine),
+        navigation=navigation.NAVIGATION,
+    )
+    credentials.install(runtime)
+    runtime.watcher.listen(runtime.organization.changed)
+    runtime.plane = Plane(runtime)
+    runtime.closers += [engine.dispose, runtime.live.close]
+    if background:
+        runner = Runner(engine, runtime)
+        runtime.watcher.start()
+        runtime.batch.start()
+        runner.start()
+        runtime.closers += [runtime.watcher.stop, runner.stop]
+    runtime.closers.append(runtime.batch.stop)
+    return runtime
+
+
+def _live(redis_url: str) -> Live:
+    if not redis_url:
+        return MemoryLive()
+    from fleet.backplane.redis import RedisLive  # one process needs no Redis library
+
+    return RedisLive(redis_url)
+
+
+def _secret_key(settings: Settings) -> str:
+    given = settings.server.secret_key
+    if given is not None:
+        return given.get_secret_value()
+    path = settings.data_dir / "secret_key"
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        key = secrets.token_hex(32)
+        file.write(key)
+    return key

@@ -1,0 +1,1 @@
+"""The bundled agent: speaks the osquery TLS protocol for this computer, or for a simulated fleet."""

@@ -1,0 +1,1 @@
+"""Where everything is stored: one schema on SQLite and PostgreSQL."""

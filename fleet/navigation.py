@@ -1,0 +1,13 @@
+"""The rail of the pages: what is where, and for whom."""
+
+from fleet.authz.check import Thing
+from fleet.hosts.models import Host
+from fleet.packs.models import Pack
+from fleet.web.pages import Navigation, NavItem
+
+NAVIGATION: Navigation = (
+    ("", (NavItem("Overview", "dashboard.index", "layout-dashboard", "list", Host),
+          NavItem("Hosts", "hosts.index", "monitor", "list", Host))),
+    ("Ask", (NavItem("Queries", "queries.index", "terminal", "read", Thing("query")),
+             NavItem("Packs", "packs.index", "package", "read", Pack))),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Sets of scheduled queries for the hosts they target."""

@@ -1,0 +1,49 @@
+"""The parents of everything on the wire."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+MAX_ID = 2**63 - 1
+"""The largest id that both databases hold."""
+
+
+def _refuse_nul(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise PydanticCustomError("nul", "{path} must not hold a NUL character", {"path": path})
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_nul(item, path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key, path)
+            _refuse_nul(item, key)
+
+
+class Body(BaseModel):
+    """A JSON body as clients send it: unknown keys are ignored, keys are matched in any letter case,
+    `null` is the same as absent, and no text holds a NUL character."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_sent(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict):
+            return data
+        names = {(field.alias or name).lower(): field.alias or name for name, field in cls.model_fields.items()}
+        known: dict[str, Any] = {}
+        for key, value in data.items():
+            name = names.get(key.lower())
+            if name is not None and value is not None:
+                _refuse_nul(value, name)
+                known[name] = value
+        return known
+
+
+class Out(BaseModel):
+    """What an answer shows; only the fields listed here ever leave the server."""
+
+    model_config = ConfigDict(frozen=True)

@@ -1,0 +1,1 @@
+"""Hosts, labels and teams become host ids."""

@@ -1,0 +1,1 @@
+"""The admin plane: doors for people and their scripts."""

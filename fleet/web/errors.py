@@ -1,0 +1,90 @@
+"""Errors become responses, here and only here."""
+
+import logging
+import uuid
+from typing import Any
+
+from flask import Flask, Response, request
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoRoute
+
+from fleet.errors import FleetError, Invalid, Problem, TooLarge, Unavailable
+from fleet.web.json import dump
+
+log = logging.getLogger("fleet.errors")
+
+
+def envelope(error: FleetError) -> dict[str, Any]:
+    """`{"message", "code"?, "errors": [{"name", "reason"}], "uuid"}`; the uuid stands in the log too."""
+    reference = str(uuid.uuid4())
+    log.info("refused", extra={"fields": {"status": error.status, "reason": str(error), "uuid": reference}})
+    body: dict[str, Any] = {"message": error.message}
+    if error.code is not None:
+        body["code"] = error.code
+    if error.problems:
+        body["errors"] = [{"name": p.name, "reason": p.reason} for p in error.problems]
+    return body | {"uuid": reference}
+
+
+def is_api(path: str) -> bool:
+    """Whether a path belongs to programs (JSON) and not to people (pages)."""
+    return path == "/api" or path.startswith("/api/")
+
+
+def _answer(error: FleetError) -> Response | tuple[str, int]:
+    if is_api(request.path):
+        return Response(
+            dump(envelope(error)), error.status, error.headers, content_type="application/json; charset=utf-8"
+        )
+    from fleet.web.pages import error_page  # pages know errors, errors know how to show one
+
+    return error_page(error, envelope(error)["uuid"])
+
+
+def _http(error: HTTPException) -> Any:
+    if not is_api(request.path):
+        return _answer(FleetError(error.description or "", message=error.name, status=error.code or 500))
+    if isinstance(error, NoRoute):
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return Response("404 page not found\n", 404, headers, content_type="text/plain; charset=utf-8")
+    if isinstance(error, MethodNotAllowed):
+        return Response(b"", 405)
+    if isinstance(error, RequestEntityTooLarge):
+        return _answer(TooLarge("the body is too large"))
+    return _answer(FleetError(error.description or "", message=error.name, status=error.code or 500))
+
+
+def database_error(error: DBAPIError | PoolTimeout) -> FleetError:
+    """A value that a column cannot hold is the caller's mistake; a database that does not answer is not."""
+    if isinstance(error, (OperationalError, PoolTimeout)):
+        log.error("database unavailable: %s", error)
+        return Unavailable("the database does not answer, try again")
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    if state.startswith("22") or isinstance(getattr(error, "orig", None), OverflowError):
+        return Invalid("Error 1406 (22001): Data too long for column")
+    log.exception("database error")
+    return FleetError("internal error", message="internal error")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of this application."""
+
+    @app.errorhandler(FleetError)
+    def fleet_error(error: FleetError) -> Any:
+        return _answer(error)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> Any:
+        return _http(error)
+
+    @app.errorhandler(DBAPIError)
+    @app.errorhandler(PoolTimeout)
+    def db_error(error: DBAPIError | PoolTimeout) -> Any:
+        return _answer(database_error(error))
+
+    @app.errorhandler(500)
+    def bug(error: Exception) -> Any:
+        log.exception("unexpected error")
+        return _answer(FleetError([Problem("base", "internal error")], message="internal error"))
