@@ -57,16 +57,16 @@ fix: $(VENV)/developing
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-migration: $(VENV)/developing
+migration: $(VENV)/installed
 	@test -n "$(NAME)" || (echo "make migration NAME=add_something" && false)
 	@$(FLEET) migration "$(NAME)"
 
 bench: $(VENV)/developing
-	@$(FLEET) bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 screenshots: $(VENV)/developing
 	@./tests/chromium.sh
-	@$(FLEET) screenshots
+	@$(BIN)/python -m tests.screenshots
 
 vendor: $(VENV)/installed
 	@$(FLEET) vendor

@@ -10,11 +10,9 @@ from fleet.settings import BadSetting, Settings, variables
 COMMANDS = {
     "serve": ("fleet.server.command", "serve"),
     "demo": ("fleet.demo.command", "demo"),
-    "agent": ("fleet.bundled_agent.command", "agent"),
-    "schema": ("fleet.schema.generate", "schema"),
+    "agent": ("fleet.bundled_agent.__main__", "main"),
     "vendor": ("fleet.web.vendor", "vendor"),
-    "bench": ("fleet.bench.command", "bench"),
-    "screenshots": ("fleet.bench.screenshots", "screenshots"),
+    "migration": ("fleet.db.revise", "migration"),
 }
 """Command -> module and function; imported only when called, so that serving starts fast."""
 

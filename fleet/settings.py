@@ -71,7 +71,6 @@ class Server(Section):
     cert: Path | None = Field(None, description="certificate chain, PEM; none: a self-signed one is made")
     key: Path | None = Field(None, description="private key of the certificate, PEM")
     url_prefix: str = Field("", pattern=r"^((?:/[a-zA-Z0-9_.~-]+)+)?$", description="path in front of all others")
-    workers: int = Field(1, ge=1, le=64, description="processes; more than one needs FLEET_REDIS_URL")
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = Field(
         (), description="networks of reverse proxies whose X-Forwarded-For is believed, comma-separated"
     )
@@ -120,13 +119,13 @@ class Server(Section):
 class Database(Section):
     """Where rows are stored."""
 
-    url: SecretStr = Field(SecretStr(""), description="postgresql://... ; none: SQLite, in the data folder")
+    url: SecretStr = Field(SecretStr(""), description="PostgreSQL, postgresql://... ; none: SQLite, in the data folder")
 
 
 class Redis(Section):
     """What several processes share."""
 
-    url: SecretStr = Field(SecretStr(""), description="redis://... ; none: kept in the process")
+    url: SecretStr = Field(SecretStr(""), description="Redis or Valkey, redis://... ; none: kept in the process")
 
 
 class Session(Section):
@@ -213,12 +212,6 @@ class Settings(Section):
     prometheus: Prometheus = Prometheus()
     live: Live = Live()
     packaging: Packaging = Packaging()
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.server.workers > 1 and not self.redis.url.get_secret_value():
-            raise BadSetting("FLEET_SERVER_WORKERS: more than one process needs FLEET_REDIS_URL")
-        return self
 
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

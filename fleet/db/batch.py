@@ -40,7 +40,7 @@ class Batch:
 
     def last(self, kind: str, subject: int) -> datetime | None:
         """The moment that is not yet written, if there is one."""
-        return self._moments[kind].get(subject)
+        return self._moments.get(kind, {}).get(subject)
 
     def start(self) -> None:
         """Write once a second until `stop`."""

@@ -8,7 +8,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from fleet.errors import TooManyRequests
 
-LOGIN_PER_NETWORK = parse("20 per minute")
+LOGIN_PER_NETWORK = parse("30 per minute")
 LOGIN_FAILURES_PER_ACCOUNT = parse("20 per 10 minutes")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 from sqlalchemy import Select
@@ -18,6 +18,8 @@ PER_PAGE = 20
 
 Columns = Mapping[str, ColumnElement[Any]]
 """The keys by which a list may be ordered; nothing else ever reaches the SQL."""
+
+Statement = TypeVar("Statement", bound=Select[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def _number(text: str, name: str, *, least: int) -> int:
     return number
 
 
-def ordered(statement: Select[Any], options: ListOptions, columns: Columns, unique: ColumnElement[Any]) -> Select[Any]:
+def ordered(
+    statement: Statement, options: ListOptions, columns: Columns, unique: ColumnElement[Any]
+) -> Statement:
     """The statement in the asked order, the unique column last, so that pages neither overlap nor skip."""
     if options.order_key:
         column = columns.get(options.order_key.removeprefix("h."))
@@ -85,7 +89,7 @@ def ordered(statement: Select[Any], options: ListOptions, columns: Columns, uniq
     return statement.order_by(unique)
 
 
-def paged(statement: Select[Any], options: ListOptions) -> Select[Any]:
+def paged(statement: Statement, options: ListOptions) -> Statement:
     """The statement cut to the asked page."""
     if not options.per_page:
         return statement.limit(MAX_ROWS)

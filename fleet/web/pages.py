@@ -126,6 +126,19 @@ def go_elsewhere(actor: Actor | None) -> AnyResponse | None:
         if is_htmx():
             return Response(status=401, headers={"HX-Redirect": login})
         return redirect(login, 302)
+    gate = _gate(actor)
+    if gate is None:
+        return None
+    return Response(status=401, headers={"HX-Redirect": gate}) if is_htmx() else redirect(gate, 302)
+
+
+def _gate(actor: Actor) -> str | None:
+    if actor.must_reset_password:
+        return url_for("accounts.reset")
+    if actor.api_only:
+        return url_for("accounts.api_only")
+    if actor.global_role is None and not actor.team_roles:
+        return url_for("accounts.denied")
     return None
 
 

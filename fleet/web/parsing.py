@@ -101,6 +101,8 @@ def refusal(errors: Sequence[ErrorDetails]) -> FleetError:
 
 
 def _path(error: ErrorDetails) -> str:
+    if error["type"] == "nul":  # found in the body as a whole, before its fields are looked at
+        return str(error["ctx"]["path"])
     return ".".join(str(part) for part in error["loc"])
 
 

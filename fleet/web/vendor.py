@@ -28,6 +28,11 @@ class Package(BaseModel):
     files: list[str]
     icons: list[str] = []
 
+    @property
+    def pinned(self) -> str:
+        """Name and version, as npm writes them."""
+        return f"{self.name}@{self.version}"
+
 
 def read_manifest(path: Path) -> list[Package]:
     """Return the packages that vendor.toml names."""
@@ -39,12 +44,12 @@ def wanted_files(package: Package, tarball: Path) -> Iterator[tuple[str, bytes]]
     """Yield path below static/ and content of everything taken from a package that matches its hash."""
     digest = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
     if digest != package.sha512:
-        raise click.ClickException(f"{package.name}@{package.version} has sha512 {digest}, not {package.sha512}")
+        raise click.ClickException(f"{package.pinned} has sha512 {digest}, not {package.sha512}")
     members = _members(tarball)
     for pattern in package.files:
         names = fnmatch.filter(members, pattern)
         if not names:
-            raise click.ClickException(f"{package.name}@{package.version} has no file {pattern}")
+            raise click.ClickException(f"{package.pinned} has no file {pattern}")
         for name in names:
             yield f"vendor/{package.name}-{package.version}/{name}", members[name]
     if package.icons:
@@ -62,12 +67,13 @@ def _members(tarball: Path) -> dict[str, bytes]:
 
 
 def _joined_icons(package: Package, members: dict[str, bytes]) -> bytes:
-    symbols = [f"<!-- {package.name} {package.version}, ISC, see vendor/{package.name}-{package.version}/LICENSE -->"]
+    licence = f"vendor/{package.name}-{package.version}/LICENSE"
+    symbols = [f"<!-- {package.name} {package.version}, ISC, see {licence} -->"]
     for icon in sorted(package.icons):
         source = members.get(f"icons/{icon}.svg", b"").decode()
         drawing = re.search(r"<svg[^>]*>(.*)</svg>", source, re.DOTALL)
         if drawing is None:
-            raise click.ClickException(f"{package.name}@{package.version} has no icon {icon}")
+            raise click.ClickException(f"{package.pinned} has no icon {icon}")
         lines = "".join(line.strip() for line in drawing[1].splitlines())
         symbols.append(f'<symbol id="{icon}" viewBox="0 0 24 24">{lines}</symbol>')
     return ('<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n").encode()
@@ -77,7 +83,7 @@ def _pack(package: Package, folder: Path) -> Path:
     command = [
         "npm",
         "pack",
-        f"{package.name}@{package.version}",
+        f"{package.pinned}",
         "--silent",
         "--pack-destination",
         str(folder),
@@ -87,9 +93,9 @@ def _pack(package: Package, folder: Path) -> Path:
     except FileNotFoundError as missing:
         raise click.ClickException("npm is needed to fetch the packages") from missing
     except subprocess.CalledProcessError as failed:
-        raise click.ClickException(f"npm pack {package.name}@{package.version}: {failed.stderr.strip()}") from failed
+        raise click.ClickException(f"npm pack {package.pinned}: {failed.stderr.strip()}") from failed
     except subprocess.TimeoutExpired as late:
-        raise click.ClickException(f"npm pack {package.name}@{package.version} took longer than 5 minutes") from late
+        raise click.ClickException(f"npm pack {package.pinned} took longer than 5 minutes") from late
     return folder / done.stdout.strip().splitlines()[-1]
 
 

@@ -1,0 +1,41 @@
+"""`python -m fleet serve`."""
+
+from pathlib import Path
+
+import click
+
+from fleet.settings import BadSetting, Settings
+
+
+def _certificate(settings: Settings) -> tuple[Path | None, Path | None]:
+    """The certificate and key to serve with, or none without TLS."""
+    if not settings.server.tls:
+        return None, None
+    from fleet.server.tls import check_pair, ensure_certificate
+
+    if settings.server.cert and settings.server.key:
+        try:
+            return check_pair(settings.server.cert, settings.server.key, settings.data_dir)
+        except ValueError as bad:
+            raise BadSetting(str(bad)) from bad
+    cert, key = ensure_certificate(settings.data_dir)
+    click.echo(f"fleet: serving with a self-signed certificate, {cert}")
+    return cert, key
+
+
+@click.command()
+def serve() -> None:
+    """Serve agents, API, pages and WebSockets on one port until SIGTERM. Configured by environment alone."""
+    settings = Settings.load()
+    from fleet.application import create_app  # after the settings, so that a bad one is told at once
+    from fleet.server.serve import serve as run
+
+    app = create_app(settings)
+    cert, key = _certificate(settings)
+    run(
+        app,
+        host=settings.server.host or "0.0.0.0",
+        port=settings.server.port,
+        cert=cert,
+        key=key,
+    )

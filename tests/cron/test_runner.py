@@ -1,0 +1,53 @@
+"""Each slot of a schedule runs in one process, and what happened is on record."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from fleet import clock
+from fleet.cron.models import CronJob, CronStat
+from fleet.cron.runner import Runner
+from fleet.cron.schedule import Schedule
+from fleet.runtime import Runtime
+
+
+def stats(runtime: Runtime) -> list[tuple[str, str]]:
+    with Session(runtime.engine) as session:
+        return [(stat.name, stat.status) for stat in session.scalars(select(CronStat).order_by(CronStat.id))]
+
+
+def test_a_slot_runs_once_however_many_processes_look(runtime: Runtime) -> None:
+    runs: list[int] = []
+    schedule = Schedule("x", timedelta(hours=1), (lambda _session, _runtime: runs.append(1),))
+    for runner in [Runner(runtime.engine, runtime, (schedule,)) for _ in range(3)]:
+        runner.look()
+        runner.look()
+    assert runs == [1]
+    assert stats(runtime) == [("x", "completed")]
+
+
+def test_a_job_that_fails_is_recorded_and_the_next_one_runs(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+
+    def broken(_session: Session, _runtime: Runtime) -> None:
+        raise ValueError("out of paper")
+
+    schedule = Schedule("x", timedelta(hours=1), (broken, lambda _session, _runtime: runs.append(1)))
+    Runner(runtime.engine, runtime, (schedule,)).look()
+    assert runs == [1]
+    assert stats(runtime) == [("x", "failed")]
+    assert "out of paper" in caplog.text
+
+
+def test_a_claim_outlives_a_crash_only_by_its_lease(runtime: Runtime) -> None:
+    schedule = Schedule("x", timedelta(hours=1), ())
+    crashed, other = (Runner(runtime.engine, runtime, (schedule,)) for _ in range(2))
+    assert crashed.claim(schedule)
+    with runtime.engine.begin() as connection:
+        connection.execute(update(CronJob).values(last_slot=0))
+    assert not other.claim(schedule)
+    with runtime.engine.begin() as connection:
+        connection.execute(update(CronJob).values(lease_until=clock.NEVER))
+    assert other.claim(schedule)

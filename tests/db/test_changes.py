@@ -1,0 +1,49 @@
+"""What one process changes, the others drop from memory."""
+
+from fleet.db import changes
+from fleet.db.changes import Watcher
+from fleet.runtime import Runtime
+
+
+def watcher_of(runtime: Runtime) -> tuple[Watcher, list[tuple[str, int]]]:
+    watcher, heard = Watcher(runtime.engine), []
+    watcher.listen(lambda topic, subject: heard.append((topic, subject)))
+    watcher.start()
+    return watcher, heard
+
+
+def test_every_watcher_hears_each_change_once(runtime: Runtime) -> None:
+    first, heard_first = watcher_of(runtime)
+    second, heard_second = watcher_of(runtime)
+    with runtime.engine.begin() as connection:
+        changes.announce(connection, changes.HOST, 7, 8)
+        changes.announce(connection, changes.CONFIG)
+    for watcher in (first, second, first):
+        watcher.poll()
+    assert heard_first == heard_second == [("host", 7), ("host", 8), ("config", 0)]
+    first.stop(), second.stop()
+
+
+def test_what_was_rolled_back_is_not_heard(runtime: Runtime) -> None:
+    watcher, heard = watcher_of(runtime)
+    connection = runtime.engine.connect()
+    changes.announce(connection, changes.HOST, 7)
+    connection.rollback()
+    connection.close()
+    watcher.poll()
+    assert heard == []
+    watcher.stop()
+
+
+def test_changes_after_the_old_ones_were_forgotten_are_heard(runtime: Runtime) -> None:
+    watcher, heard = watcher_of(runtime)
+    with runtime.engine.begin() as connection:
+        changes.announce(connection, changes.HOST, 1)
+    watcher.poll()
+    with runtime.engine.begin() as connection:
+        connection.execute(changes.Change.__table__.delete())
+    with runtime.engine.begin() as connection:
+        changes.announce(connection, changes.HOST, 2)
+    watcher.poll()
+    assert heard == [("host", 1), ("host", 2)]
+    watcher.stop()
