@@ -1,0 +1,75 @@
+"""The machine that the agent runs on."""
+
+import logging
+import sys
+import uuid
+from collections.abc import Hashable, Iterable, Sequence
+
+import psutil
+
+from fleet.bundled_agent.state import State
+from fleet.schema import Constraint, Row
+
+from . import accounts, files, network, packages, processes, software, storage, system
+from .registry import CONSTRAINED, GENERATORS
+
+log = logging.getLogger(__name__)
+
+PLATFORMS = {"linux": "linux", "darwin": "darwin", "win32": "windows"}
+# Firmware that nobody filled in says one of these; osqueryd does not believe them either.
+PLACEHOLDERS = frozenset(
+    ("00000000-0000-0000-0000-000000000000", "03000200-0400-0500-0006-000700080009",
+     "03020100-0504-0706-0809-0A0B0C0D0E0F", "10000000-0000-8000-0040-000000000000",
+     "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")
+)  # fmt: skip
+MODULES = (accounts, files, network, packages, processes, software, storage, system)
+
+
+class ThisComputer:
+    """Real rows, read when a query asks for them."""
+
+    constrained = frozenset(CONSTRAINED)
+    extensions: frozenset[str] = frozenset()
+
+    def __init__(self, state: State | None = None) -> None:
+        """The state remembers a uuid for hardware that has none."""
+        self._state = state or State()
+        self._uuid = ""
+
+    @property
+    def platform(self) -> str:
+        """linux, darwin or windows."""
+        return PLATFORMS.get(sys.platform, "linux")
+
+    @property
+    def identifier(self) -> str:
+        """The hardware's uuid, or one made up once."""
+        if not self._uuid:
+            found = system.hardware_uuid()
+            self._uuid = found if _credible(found) else self._state.own_uuid()
+        return self._uuid
+
+    def rows(self, table: str, constraints: Sequence[Constraint]) -> Iterable[Row]:
+        """The rows of a table; none of one that this agent does not fill."""
+        generate = GENERATORS.get(table)
+        if generate is None:
+            return ()
+        try:
+            rows: list[Row] = list(generate(constraints))
+        except (OSError, psutil.Error, ValueError, LookupError) as error:  # unreadable, gone, or not as expected
+            log.warning("table %s is empty: %s", table, error)
+            return ()
+        if table == "system_info":
+            return [{**row, "uuid": self.identifier} for row in rows]
+        return rows
+
+    def scope(self, table: str) -> Hashable | None:
+        """Nothing is shared."""
+        return None
+
+
+def _credible(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)).upper() not in PLACEHOLDERS
+    except ValueError:
+        return False

@@ -1,0 +1,191 @@
+"""This computer answers with what the computer itself says."""
+
+import getpass
+import hashlib
+import os
+import platform
+import socket
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from fleet.bundled_agent.engine import Engine
+from fleet.bundled_agent.osqueryd import Osqueryd
+from fleet.bundled_agent.state import State
+from fleet.bundled_agent.this_computer import ThisComputer
+from fleet.bundled_agent.this_computer.registry import GENERATORS
+from fleet.schema import tables
+from tests.bundled_agent.detail_queries import DETAIL_QUERIES
+
+Rows = list[dict[str, str]]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@pytest.fixture(scope="module")
+def computer() -> Osqueryd:
+    return Osqueryd(ThisComputer(), Engine())
+
+
+def test_at_least_forty_tables_are_filled() -> None:
+    assert len(GENERATORS) >= 40
+    assert set(GENERATORS) <= set(tables())
+
+
+@pytest.mark.parametrize("name", sorted(GENERATORS))
+def test_rows_have_columns_of_the_schema(computer: Osqueryd, name: str) -> None:
+    known = {column.name for column in tables()[name].columns}
+    for row in computer.machine.rows(name, ()):
+        assert set(row) <= known
+
+
+@pytest.mark.parametrize("name", sorted(DETAIL_QUERIES))
+def test_detail_queries_run(computer: Osqueryd, name: str) -> None:
+    computer.run(DETAIL_QUERIES[name])
+
+
+def test_system_info(computer: Osqueryd) -> None:
+    (row,) = computer.run(DETAIL_QUERIES["system_info"]).rows
+    assert row["hostname"] == row["computer_name"] == socket.gethostname()
+    assert row["physical_memory"] == str(psutil.virtual_memory().total)
+    assert row["cpu_logical_cores"] == str(os.cpu_count())
+    assert row["uuid"] == computer.machine.identifier
+
+
+@linux
+def test_os_version(computer: Osqueryd) -> None:
+    (row,) = computer.run(DETAIL_QUERIES["os_version"]).rows
+    release = platform.freedesktop_os_release()
+    assert row["name"] == release["NAME"]
+    assert row["platform"] == release["ID"]
+    assert row["arch"] == platform.machine()
+    assert row["major"] == release.get("VERSION_ID", "0").partition(".")[0]
+
+
+def test_os_unix_like_joins_the_kernel(computer: Osqueryd) -> None:
+    (row,) = computer.run(DETAIL_QUERIES["os_unix_like"]).rows
+    assert row["kernel_version"] == platform.release()
+
+
+def test_uptime_and_disk_space(computer: Osqueryd) -> None:
+    (row,) = computer.run(DETAIL_QUERIES["uptime"]).rows
+    assert abs(int(row["total_seconds"]) - (psutil.time.time() - psutil.boot_time())) < 5
+    (space,) = computer.run(DETAIL_QUERIES["disk_space_unix"]).rows
+    assert 0 <= float(space["percent_disk_space_available"]) <= 100
+    assert float(space["gigs_disk_space_available"]) >= 0
+
+
+def test_users_are_those_who_may_log_in(computer: Osqueryd) -> None:
+    rows = computer.run(DETAIL_QUERIES["users"]).rows
+    assert {"uid": str(os.getuid()), "username": getpass.getuser()}.items() <= next(
+        row for row in rows if row["uid"] == str(os.getuid())
+    ).items()
+    assert not any(row["shell"].endswith("/nologin") for row in rows)
+
+
+@linux
+def test_the_primary_interface_has_a_private_address_or_there_is_none(computer: Osqueryd) -> None:
+    addresses = {a.address for found in psutil.net_if_addrs().values() for a in found}
+    for row in computer.run(DETAIL_QUERIES["network_interface_unix"]).rows:
+        assert row["address"] in addresses
+        assert len(row["mac"]) == 17
+
+
+@linux
+@pytest.mark.skipif(not Path("/var/lib/dpkg/status").exists(), reason="no dpkg")
+def test_software_holds_the_distributions_packages_and_pythons(computer: Osqueryd) -> None:
+    rows = computer.run(DETAIL_QUERIES["software_linux"]).rows
+    sources = {row["source"] for row in rows}
+    assert {"deb_packages", "python_packages"} <= sources
+    assert any(row["name"] == "dpkg" and row["version"] for row in rows)
+
+
+def test_this_process_is_among_the_processes(computer: Osqueryd) -> None:
+    (row,) = computer.run(f"SELECT * FROM processes WHERE pid = {os.getpid()}").rows  # noqa: S608
+    assert row["parent"] == str(os.getppid())
+    assert row["uid"] == str(os.getuid())
+    assert "python" in row["path"]
+
+
+@linux
+def test_a_listening_socket_is_found_with_its_process(computer: Osqueryd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        sql = f"SELECT p.pid, l.protocol FROM listening_ports l JOIN processes p USING (pid) WHERE port = {port}"  # noqa: S608
+        assert computer.run(sql).rows == [{"pid": str(os.getpid()), "protocol": "6"}]
+
+
+def run_with(computer: Osqueryd, sql: str, path: Path) -> Rows:
+    assert "'" not in str(path)
+    return computer.run(sql.format(path)).rows
+
+
+def test_file_by_path_folder_and_pattern(computer: Osqueryd, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "b.log").write_text("")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "c.txt").write_text("")
+    (tmp_path / "link").symlink_to("a.txt")
+    (row,) = run_with(computer, "SELECT * FROM file WHERE path = '{}/a.txt'", tmp_path)
+    assert (row["size"], row["type"], row["filename"], row["directory"]) == ("5", "regular", "a.txt", str(tmp_path))
+    rows = run_with(computer, "SELECT filename FROM file WHERE directory = '{}' ORDER BY 1", tmp_path)
+    assert [row["filename"] for row in rows] == ["a.txt", "b.log", "deep", "link"]
+    rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/%.txt'", tmp_path)
+    assert [row["filename"] for row in rows] == ["a.txt"]
+    rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/%%' ORDER BY 1", tmp_path)
+    assert [row["filename"] for row in rows] == ["a.txt", "b.log", "c.txt", "deep", "er", "link"]
+    rows = run_with(computer, "SELECT symlink FROM file WHERE path GLOB '{}/l*'", tmp_path)
+    assert rows == [{"symlink": "1"}]
+    assert run_with(computer, "SELECT * FROM file WHERE path = '{}/none'", tmp_path) == []
+
+
+def test_hash_joins_file(computer: Osqueryd, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    (tmp_path / "folder").mkdir()
+    sql = "SELECT f.filename, h.sha256 FROM file f JOIN hash h USING (path) WHERE f.directory = '{}'"
+    digest = hashlib.sha256(b"content").hexdigest()
+    assert run_with(computer, sql, tmp_path) == [{"filename": "a", "sha256": digest}]
+
+
+def test_a_table_that_needs_a_path_is_empty_without_one(computer: Osqueryd) -> None:
+    assert computer.run("SELECT * FROM file").rows == []
+    assert computer.run("SELECT * FROM hash").rows == []
+
+
+def test_the_registry_lists_the_tables_of_this_platform(computer: Osqueryd) -> None:
+    sql = "SELECT name FROM osquery_registry WHERE registry = 'table' AND active = true"
+    names = {row["name"] for row in computer.run(sql).rows}
+    assert "processes" in names
+    assert not names & {"orbit_info", "programs"}
+
+
+def test_hardware_without_a_uuid_gets_one_that_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.bundled_agent.this_computer.system.DMI", tmp_path)
+    path = tmp_path / "state.json"
+    first = ThisComputer(State(path)).identifier
+    assert first
+    assert ThisComputer(State(path)).identifier == first
+
+
+def test_a_table_that_cannot_be_read_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> Rows:
+        raise PermissionError("not yours")
+
+    monkeypatch.setitem(GENERATORS, "sudoers", broken)
+    assert Osqueryd(ThisComputer(), Engine()).run("SELECT * FROM sudoers").rows == []
+
+
+def test_crontab_and_keys_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fleet.bundled_agent.this_computer import accounts
+
+    table = tmp_path / "crontab"
+    table.write_text("MAILTO=root\n# comment\n*/5 * * * * root  run this\n@reboot root that\n")
+    monkeypatch.setattr(accounts, "SYSTEM_CRONTABS", (str(table),))
+    monkeypatch.setattr(accounts, "USER_CRONTABS", ())
+    first, second = accounts.crontab(())
+    assert (first["minute"], first["command"]) == ("*/5", "root  run this")
+    assert (second["event"], second["command"]) == ("reboot", "root that")
+    line = 'command="a b",no-pty ssh-ed25519 AAAA ann@box'
+    assert accounts._key(line) == ('command="a b",no-pty', "ssh-ed25519", "AAAA", "ann@box")
