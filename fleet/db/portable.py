@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Integer, Table, Text, cast, func
+from sqlalchemy import Connection, Executable, FromClause, Integer, Table, Text, cast, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -42,26 +43,44 @@ def is_foreign_key(error: IntegrityError) -> bool:
     return state == "23503" or "FOREIGN KEY" in str(error.orig)
 
 
-def _insert(connection: Connection | Session, table: FromClause) -> Any:
+def _dialect(connection: Connection | Session) -> str:
     bind = connection.get_bind() if isinstance(connection, Session) else connection
-    dialect = sqlite if bind.dialect.name == "sqlite" else postgresql
-    assert isinstance(table, Table)
-    return dialect.insert(table)
+    return bind.dialect.name
+
+
+def _insert(dialect: str, table: Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+# Statements are made once: that costs more than running one of them.
+
+
+@lru_cache(maxsize=500)
+def _inserts_ignoring(dialect: str, table: Table) -> Executable:
+    made: Executable = _insert(dialect, table).on_conflict_do_nothing()
+    return made
+
+
+@lru_cache(maxsize=500)
+def _upserts(dialect: str, table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Executable:
+    statement = _insert(dialect, table)
+    changed = {name: statement.excluded[name] for name in names if name not in key}
+    made: Executable = statement.on_conflict_do_update(index_elements=list(key), set_=changed)
+    return made
 
 
 def insert_ignore(connection: Connection | Session, table: FromClause, rows: Sequence[Row]) -> None:
     """Insert rows; those that stand already are left as they are."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), list(rows))
+        assert isinstance(table, Table)
+        connection.execute(_inserts_ignoring(_dialect(connection), table), list(rows))
 
 
 def upsert(connection: Connection | Session, table: FromClause, rows: Sequence[Row], *, key: Sequence[str]) -> None:
     """Insert rows, or write all their other columns over the row with the same `key`."""
-    if not rows:
-        return
-    statement = _insert(connection, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), list(rows))
+    if rows:
+        assert isinstance(table, Table)
+        connection.execute(_upserts(_dialect(connection), table, tuple(rows[0]), tuple(key)), list(rows))
 
 
 def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

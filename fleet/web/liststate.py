@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from fleet.web.listing import ListOptions
+from fleet.db.listing import ListOptions
 
 SIZES = (20, 50, 100, 200)
 

@@ -15,7 +15,10 @@
     } else {
       const field = box.querySelector("textarea");
       if (replace !== undefined) field.value = replace;
-      else field.setRangeText(insert, field.selectionStart, field.selectionEnd, "end");
+      else {
+        const end = field.selectionEnd || field.value.length; // nothing was touched yet: at the end
+        field.setRangeText(insert, field.selectionEnd ? field.selectionStart : end, end, "end");
+      }
       field.dispatchEvent(new Event("input", { bubbles: true }));
       field.focus();
     }

@@ -20,7 +20,7 @@
       else mark.removeAttribute("aria-current");
     });
     if (current === marks.length) review();
-    if (focus) step(current).querySelector("[aria-invalid], input, button[type=submit]")?.focus();
+    if (focus) (step(current).querySelector("[aria-invalid]") ?? step(current).querySelector("input, button[type=submit]"))?.focus();
   }
 
   document.body.addEventListener("setup-step", ({ detail }) => show(Number(detail.value ?? detail)));

@@ -1,4 +1,4 @@
-"""Writes a migration from the difference between the models and the migrations."""
+"""The command of contributors that knows every model: it writes a migration from what the models changed."""
 
 import re
 import tempfile

@@ -1,0 +1,122 @@
+"""A bearer token or a cookie becomes an actor."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from flask import g, request
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from fleet import clock, keys
+from fleet.accounts import sessions
+from fleet.accounts.models import User, UserSession, UserTeam
+from fleet.authz.check import Actor
+from fleet.runtime import Runtime
+from fleet.web.context import runtime, settings
+
+USED, OVER = "session", "session_over"
+"""Kinds of the batch: sessions that were used, and sessions that are to be deleted."""
+
+TOUCH_EVERY = timedelta(minutes=1)
+
+OPEN_IN_RESET = ("accounts_api.logout_", "accounts_api.perform_required_password_reset_")
+"""Endpoints for users who must first choose a new password."""
+
+
+def from_bearer(session: Session) -> Actor | None:
+    """The actor of the request's bearer token. The cookie never counts here."""
+    key = _bearer_key()
+    if key is None:
+        g.refusal = "Authorization header required"
+        return None
+    actor = actor_of(session, key)
+    if actor is not None and actor.must_reset_password and not (request.endpoint or "").startswith(OPEN_IN_RESET):
+        g.refusal = "password reset required"
+        return None
+    return actor
+
+
+def _bearer_key() -> str | None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key and " " not in key:
+        return key
+    return request.args.get("token") or None
+
+
+def from_cookie(session: Session) -> Actor | None:
+    """The actor of the request's session cookie."""
+    key = cookie_key()
+    return actor_of(session, key, extend=request.headers.get("X-Background") != "1") if key else None
+
+
+def actor_of(session: Session | Connection, key: str, *, extend: bool = True) -> Actor | None:
+    """The actor of a session key; none if there is no such session, or if it is over. `extend`: this counts as use."""
+    row = session.execute(
+        select(
+            UserSession.id, UserSession.user_id, UserSession.accessed_at,
+            User.name, User.email, User.global_role, User.api_only, User.force_password_reset,
+        ).join(User).where(UserSession.key_digest == keys.digest(key))
+    ).one_or_none()  # fmt: skip
+    if row is None:
+        return None
+    batch = runtime().batch
+    accessed_at = max(row.accessed_at, batch.last(USED, row.id) or row.accessed_at)
+    if sessions.is_over(accessed_at, api_only=row.api_only, duration=settings().session.duration):
+        batch.seen(OVER, row.id)
+        return None
+    if extend and clock.now() - accessed_at >= TOUCH_EVERY:
+        batch.seen(USED, row.id)
+    team_roles: dict[int, str] = {}
+    if row.global_role is None:
+        teams = session.execute(select(UserTeam.team_id, UserTeam.role).where(UserTeam.user_id == row.user_id))
+        team_roles = {team.team_id: team.role for team in teams}
+    return Actor(
+        user_id=row.user_id,
+        name=row.name,
+        email=row.email,
+        global_role=row.global_role,
+        team_roles=team_roles,
+        session_id=row.id,
+        api_only=row.api_only,
+        must_reset_password=row.force_password_reset,
+    )
+
+
+def cookie_name() -> str:
+    """The name of the session cookie; `__Host-` where browsers allow it."""
+    server = settings().server
+    return "__Host-fleet_session" if server.tls and not server.url_prefix else "fleet_session"
+
+
+def cookie_key() -> str | None:
+    """The session key in the request's cookie."""
+    return request.cookies.get(cookie_name()) or None
+
+
+def set_cookie(response: Response, key: str) -> None:
+    """Sign the browser in."""
+    server, duration = settings().server, settings().session.duration
+    response.set_cookie(
+        cookie_name(), key, max_age=duration or None, path=server.url_prefix + "/",
+        secure=bool(server.tls), httponly=True, samesite="Lax",
+    )  # fmt: skip
+
+
+def clear_cookie(response: Response) -> None:
+    """Sign the browser out."""
+    server = settings().server
+    response.delete_cookie(
+        cookie_name(), path=server.url_prefix + "/", secure=bool(server.tls), httponly=True, samesite="Lax"
+    )
+
+
+def install(runtime: Runtime) -> None:
+    """Let the batch write when sessions were used, and delete those that are over."""
+    duration = runtime.settings.session.duration
+
+    def forget(connection: Connection, moments: Mapping[int, datetime]) -> None:
+        sessions.forget(connection, list(moments), duration)
+
+    runtime.batch.add(USED, sessions.write_used)
+    runtime.batch.add(OVER, forget)

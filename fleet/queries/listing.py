@@ -1,0 +1,114 @@
+"""Lists of saved queries, with authors and packs, in a fixed number of statements."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from fleet.accounts.models import User
+from fleet.db.listing import Columns, ListOptions, ordered, paged
+from fleet.db.portable import contains
+from fleet.packs.models import Pack, ScheduledQuery
+from fleet.queries.models import Query
+from fleet.queries.schemas import PackOfQueryOut, QueryOut
+from fleet.queries.service import batches
+
+_C = Query.__table__.c
+
+COLUMNS: Columns = {
+    **{name: _C[name] for name in (
+        "id", "description", "query", "team_id", "interval", "platform", "min_osquery_version", "automations_enabled",
+        "observer_can_run", "logging", "author_id", "created_at", "updated_at",
+    )},
+    "name": _C.name_key,
+    "schedule_interval": _C.interval,
+    "author_name": User.__table__.c.name,
+}  # fmt: skip
+
+IN_ONE_STATEMENT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which queries: those of a team (none: the global ones), and of them those that fit the rest."""
+
+    team_id: int | None = None
+    runnable_only: bool = False
+    scheduled_only: bool = False
+    match: str = ""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A query with its author."""
+
+    query: Query
+    author_name: str
+    author_email: str
+
+
+def _matching(wanted: Filter) -> Select[Query, str, str]:
+    team_key = wanted.team_id or 0
+    statement = (
+        select(Query, User.name, User.email)
+        .outerjoin(User, User.id == Query.author_id)
+        .where(Query.team_key == team_key, Query.saved)
+    )
+    if wanted.runnable_only:
+        statement = statement.where(Query.observer_can_run)
+    if wanted.scheduled_only:
+        statement = statement.where(Query.interval > 0, Query.automations_enabled)
+    if wanted.match:
+        statement = statement.where(contains(_C.name, wanted.match))
+    if wanted.platform:
+        statement = statement.where((Query.platform == "") | contains(_C.platform, wanted.platform))
+    return statement
+
+
+def page(session: Session, wanted: Filter, options: ListOptions) -> list[Listed]:
+    """The queries of one page of the list."""
+    statement = paged(ordered(_matching(wanted), options, COLUMNS, _C.id), options)
+    return [Listed(query, name or "", email or "") for query, name, email in session.execute(statement)]
+
+
+def count(session: Session, wanted: Filter) -> int:
+    """How many queries there are in all."""
+    matching = _matching(wanted).with_only_columns(Query.id).subquery()
+    return session.scalar(select(func.count()).select_from(matching)) or 0
+
+
+def packs_of(session: Session, query_ids: Sequence[int]) -> dict[int, list[PackOfQueryOut]]:
+    """The packs that schedule each of these queries."""
+    statement = (
+        select(ScheduledQuery.query_id, Pack)
+        .join(Pack, Pack.id == ScheduledQuery.pack_id)
+        .order_by(ScheduledQuery.query_id, Pack.id)
+        .distinct()
+    )
+    packs: dict[int, dict[int, PackOfQueryOut]] = defaultdict(dict)
+    for some in batches(query_ids, IN_ONE_STATEMENT):
+        for query_id, pack in session.execute(statement.where(ScheduledQuery.query_id.in_(some))):
+            packs[query_id].setdefault(pack.id, PackOfQueryOut.model_validate(pack, from_attributes=True))
+    return {query_id: list(found.values()) for query_id, found in packs.items()}
+
+
+def shown(session: Session, listed: Sequence[Listed]) -> list[QueryOut]:
+    """The queries as a list shows them; who is gone is called <deleted> there."""
+    packs = packs_of(session, [item.query.id for item in listed])
+    return [
+        present(
+            item.query,
+            ("<deleted>", "") if item.query.author_id is None else (item.author_name, item.author_email),
+            packs.get(item.query.id, []),
+        )
+        for item in listed
+    ]
+
+
+def present(query: Query, author: tuple[str, str], packs: Sequence[PackOfQueryOut]) -> QueryOut:
+    """One query with what is shown beside its own columns."""
+    own = {name: getattr(query, name) for name in QueryOut.model_fields if hasattr(query, name)}
+    return QueryOut(**own, author_name=author[0], author_email=author[1], packs=packs)

@@ -1,0 +1,50 @@
+"""What an instance answers before and after it is set up."""
+
+import re
+
+from flask import Flask, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from fleet.setup.service import Gate
+from fleet.web.context import runtime
+from fleet.web.errors import is_api
+
+API = ("/api/v1/setup", "/api/setup")
+PAGES = ("/setup", "/_/setup/check")
+ALWAYS = ("/healthz", "/version")
+"""Paths that answer as ever, set up or not."""
+
+AGENTS = re.compile(r"/api/[^/]+/osquery(/|$)")
+
+
+def install(app: Flask) -> None:
+    """Send everybody to setup while it is due, and nobody afterwards."""
+    holder = app.extensions["fleet"]
+    holder.setup_required = Gate(holder.engine).is_required
+
+    @app.before_request
+    def route() -> AnyResponse | None:
+        path = request.path.rstrip("/") or "/"
+        if runtime().setup_required():
+            return _before(path)
+        return _after(path)
+
+
+def _before(path: str) -> AnyResponse | None:
+    if is_api(request.path):
+        return None if request.path in API or AGENTS.match(request.path) else _nothing_here()
+    as_ever = path in ALWAYS or path in PAGES or path.startswith(("/debug/", "/assets/"))
+    if as_ever or (request.url_rule is not None and request.endpoint == "metrics"):
+        return None
+    return redirect(url_for("setup.wizard"), 307)
+
+
+def _after(path: str) -> AnyResponse | None:
+    if request.path in API:
+        return _nothing_here()
+    return redirect(url_for("accounts.login"), 307) if path in PAGES else None
+
+
+def _nothing_here() -> Response:
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Response("404 page not found\n", 404, headers, content_type="text/plain; charset=utf-8")
