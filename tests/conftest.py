@@ -111,10 +111,10 @@ def runtime(app: Flask) -> Runtime:
 
 @pytest.fixture
 def session(app: Flask) -> Iterator[Session]:
-    """A session to arrange and to look with. Commit what the application shall see."""
-    with app.app_context():
-        yield db.session()
-        db.session.remove()
+    """A session of the test's own, to arrange and to look with. Commit what the application shall see, and before
+    looking at what it did: rows keep their values after a commit, and reading takes no lock."""
+    with Session(app.extensions["fleet"].engine.execution_options(reads=True), expire_on_commit=False) as own:
+        yield own
 
 
 class Client:

@@ -31,7 +31,7 @@ class Live(Protocol):
     """Carries live queries to hosts, and their results back."""
 
     def start(self, campaign_id: int, sql: str, host_ids: Collection[int]) -> None:
-        """Ask these hosts from their next check-in on."""
+        """Ask these hosts from their next check-in on; `Unavailable` when they cannot be told."""
 
     def stop(self, campaign_id: int) -> None:
         """Ask nobody any more."""
@@ -40,7 +40,8 @@ class Live(Protocol):
         """What a host has yet to answer: campaign id -> SQL. From memory, without a round trip."""
 
     def publish(self, result: Result) -> bool:
-        """Hand a result to the readers; then the host is asked no more. False: nobody reads."""
+        """Hand a result to the readers; then the host is asked no more. False: nobody reads; the host is asked
+        again. `Unavailable` when that cannot be told just now."""
 
     def read(self, campaign_id: int) -> Reader:
         """Read the results that come from now on."""

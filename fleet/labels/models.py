@@ -49,7 +49,5 @@ class LabelMembership(Base):
     __tablename__ = "label_membership"
 
     host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id", ondelete="CASCADE"), primary_key=True)
-    label_id: Mapped[int] = mapped_column(
-        ForeignKey("labels.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    label_id: Mapped[int] = mapped_column(ForeignKey("labels.id", ondelete="CASCADE"), primary_key=True, index=True)
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)

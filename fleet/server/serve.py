@@ -59,6 +59,7 @@ def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: P
     gateway = make_asgi(flask_app, flask_app.extensions["fleet"].plane)
     # The loop waits for its turn behind working threads: at most this long for each, instead of 5 ms.
     sys.setswitchinterval(0.001)
+    signal.signal(signal.SIGHUP, lambda *_: flask_app.extensions["fleet"].plane.rotate_logs())
     uvloop.run(_serve(gateway, bound, cert, key, f"serving at {addresses}"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the flush is short, and who is impatient must not lose it

@@ -5,9 +5,10 @@ from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
+from fleet.db.listing import ListOptions, ordered, paged
 from fleet.errors import FleetError
 from fleet.labels.models import Label
-from fleet.web.listing import ListOptions, list_options, ordered, paged
+from fleet.web.listing import list_options
 
 COLUMNS = {"id": Label.id, "name": Label.name, "created_at": Label.created_at}
 

@@ -1,0 +1,1 @@
+"""What osqueryd asks and answers."""

@@ -1,0 +1,181 @@
+"""The agents' plane: a table of what agents call, before Flask and without it."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from prometheus_client import Counter
+from sqlalchemy import Engine, exists, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from fleet.accounts.models import User
+from fleet.agents import refusals, wire
+from fleet.agents.nodes import Nodes
+from fleet.agents.osquery.config import Configs
+from fleet.agents.osquery.distributed import Asking
+from fleet.agents.osquery.enroll import Enrolling
+from fleet.agents.osquery.logs import Logging
+from fleet.agents.osquery.schedule import Schedule
+from fleet.agents.osquery.writing import Writing
+from fleet.db.engine import reading
+from fleet.errors import FleetError
+from fleet.hosts import ingest as hosts
+from fleet.logsinks import open_sinks
+from fleet.server.boundary import Boundary
+from fleet.web.context import forwarded_address
+from fleet.web.metrics import AGENT_REQUESTS, NODES
+
+if TYPE_CHECKING:
+    from fleet.runtime import Runtime
+
+KB, MB = 1 << 10, 1 << 20
+SMALL = 4 * KB
+"""Bytes of gzip that may be inflated in the event loop."""
+
+SEEN = "seen"
+STATUSES = (200, 400, 401, 404, 413, 500, 503)
+NOT_SET_UP = 404, b"404 page not found\n"
+
+
+class Caller(NamedTuple):
+    """Where a request came from: the socket's address, and its headers by lower-case name."""
+
+    peer: str
+    headers: Mapping[str, str]
+
+
+Answer = tuple[int, bytes]
+"""Status and JSON body."""
+
+
+class Route(NamedTuple):
+    """One path. `answer` may ask the database; `at_once` answers from memory, or gives none."""
+
+    path: str
+    cap: int  # bytes of a body, on the wire and after inflating
+    answer: Callable[[bytes, Caller], Answer]
+    at_once: Callable[[bytes, Caller], Answer | None] | None = None
+
+
+class Plane:
+    """The routes of the agents. Bodies come as they were on the wire."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        settings, engine = runtime.settings, runtime.engine
+        runtime.batch.add(SEEN, hosts.seen)
+        schedule = Schedule(
+            detail=settings.osquery.detail_update_interval,
+            label=settings.osquery.label_update_interval,
+            percent=settings.osquery.max_jitter_percent,
+        )
+        self._settings = settings
+        self._nodes = Nodes(engine, schedule, lambda host_id: runtime.batch.seen(SEEN, host_id))
+        self._configs = Configs(engine)
+        self._asking = Asking(engine, self._nodes, runtime.live)
+        self._sinks = open_sinks(settings)
+        self._ready = False
+        self.set_up: Callable[[], bool] = lambda: _has_users(engine)
+        """Whether the instance is set up; asked by the unversioned routes, which are not there before."""
+
+        for listener in (self._nodes.changed, self._configs.changed, self._asking.changed):
+            runtime.watcher.listen(listener)
+        runtime.closers += [sink.close for sink in self._sinks]
+        NODES.set_function(lambda: len(self._nodes))
+
+        writing = Writing(engine, self._nodes, self._asking, runtime.live)
+        enrolling = Enrolling(engine, runtime.watcher, settings.osquery)
+        logs = Logging(self._nodes, self._sinks)
+        table = (
+            ("enroll", 1 * MB, self._with_address(enrolling.answer), None),
+            ("config", 64 * KB, self._config, self._config_at_once),
+            ("distributed/read", 64 * KB, self._read, self._read_at_once),
+            ("distributed/write", 32 * MB, self._with_address(writing.answer), None),
+            ("log", 32 * MB, self._with_address(logs.answer), None),
+        )
+        self.routes: dict[str, Route] = {}
+        self._after_setup: set[str] = set()
+        self._counters: dict[str, dict[int, Counter]] = {}  # made before they are needed: labels() is slow
+        for name, cap, answer, at_once in table:
+            counters = {status: AGENT_REQUESTS.labels(name, status) for status in STATUSES}
+            for family in ("/api/osquery/", "/api/v1/osquery/"):
+                path = f"{settings.server.url_prefix}{family}{name}"
+                self.routes[path] = Route(path, cap, answer, at_once)
+                self._counters[path] = counters
+                if family == "/api/osquery/":
+                    self._after_setup.add(path)
+
+    def at_once(self, route: Route, body: bytes, caller: Caller) -> Answer | None:
+        """The answer from memory, or none: it needs a thread."""
+        if route.at_once is None or len(body) > SMALL or (not self._ready and route.path in self._after_setup):
+            return None
+        try:
+            answer = route.at_once(wire.inflate(body, caller.headers, route.cap), caller)
+        except FleetError as error:
+            answer = refusals.present(error)
+        if answer is not None:
+            self._count(route, answer[0])
+        return answer
+
+    def answer(self, route: Route, body: bytes, caller: Caller) -> Answer:
+        """The answer, whatever it takes; never raises."""
+        answer: Answer = 500, b""
+        with Boundary(route.path) as tried:
+            answer = self._answer(route, body, caller)
+        if tried.failed:
+            answer = refusals.present(FleetError("internal error", message="internal error"))
+        self._count(route, answer[0])
+        return answer
+
+    def rotate_logs(self) -> None:
+        """Start new log files, if files are rotated at all (SIGHUP)."""
+        for sink in self._sinks:
+            sink.rotate()
+
+    def _answer(self, route: Route, body: bytes, caller: Caller) -> Answer:
+        try:
+            if not self._ready and route.path in self._after_setup:
+                self._ready = self.set_up()
+                if not self._ready:
+                    return NOT_SET_UP
+            return route.answer(wire.inflate(body, caller.headers, route.cap), caller)
+        except FleetError as error:
+            return refusals.present(error)
+        except (DBAPIError, PoolTimeout) as error:
+            return refusals.present(refusals.of_database(error))
+
+    def _count(self, route: Route, status: int) -> None:
+        counter = self._counters[route.path].get(status)
+        if counter is not None:
+            counter.inc()
+
+    def _with_address(self, answer: Callable[[bytes, str], bytes]) -> Callable[[bytes, Caller], Answer]:
+        def with_address(body: bytes, caller: Caller) -> Answer:
+            forwarded = caller.headers.get("x-forwarded-for", "")
+            return 200, answer(body, forwarded_address(caller.peer, forwarded, self._settings))
+
+        return with_address
+
+    def _read_at_once(self, body: bytes, _caller: Caller) -> Answer | None:
+        node = self._nodes.known(wire.node_key(body))
+        answer = self._asking.at_once(node) if node is not None else None
+        return None if answer is None else (200, answer)
+
+    def _read(self, body: bytes, _caller: Caller) -> Answer:
+        key = wire.node_key(body)
+        node = self._nodes.known(key)
+        if node is None:
+            return 200, self._asking.answer(self._nodes.authenticate(key))
+        return 200, self._asking.answer(self._asking.current(node))
+
+    def _config_at_once(self, body: bytes, _caller: Caller) -> Answer | None:
+        node = self._nodes.known(wire.node_key(body))
+        answer = self._configs.at_once(node) if node is not None else None
+        return None if answer is None else (200, answer)
+
+    def _config(self, body: bytes, _caller: Caller) -> Answer:
+        return 200, self._configs.answer(self._nodes.authenticate(wire.node_key(body)))
+
+
+def _has_users(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return bool(connection.execute(select(exists().where(User.id > 0))).scalar())

@@ -1,0 +1,122 @@
+"""The dialog that deletes hosts: those that were ticked, or all that match the filters of a list."""
+
+from dataclasses import dataclass, replace
+
+from flask import request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
+
+from fleet import clock
+from fleet.authz.check import Thing, visible_teams
+from fleet.errors import BadRequest, Invalid, NotFound
+from fleet.extensions import db
+from fleet.hosts import filtering, lifecycle, listing, status
+from fleet.hosts.door import pages
+from fleet.hosts.models import Host
+from fleet.shapes import MAX_ID
+from fleet.web.context import authorize, current_actor
+from fleet.web.pages import done, go_to, own_path, problems_by_field, render
+
+NAMED = 5
+"""Hosts that the dialog names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Hosts that somebody chose, with the team of each, and how many there were when they were shown."""
+
+    teams: dict[int, int | None]
+    shown: int | None
+    everything: bool
+    fields: list[tuple[str, str]]
+
+    @property
+    def count(self) -> int:
+        """How many there are now."""
+        return len(self.teams)
+
+
+def _selected(given: MultiDict[str, str]) -> Selection:
+    """The hosts that a form names, each of which whoever asks may delete."""
+    if given.get("all") == "true":
+        filters = {name: given[name] for name in filtering.CHECKS if given.get(name)}
+        teams = listing.selected(db.session(), filtering.read_page(filters), visible_teams(current_actor()))
+        fields = [("all", "true"), *filters.items()]
+    else:
+        ids = sorted({_id(text) for text in given.getlist("id")})
+        if not ids:
+            raise Invalid("choose the hosts to delete first", name="id")
+        rows = db.session().execute(select(Host.id, Host.team_id).where(Host.id.in_(ids)))
+        teams = {row.id: row.team_id for row in rows}
+        fields = [("id", str(host_id)) for host_id in teams]
+    for team_id in set(teams.values()):
+        authorize("write", Thing("host", team_id))
+    if not teams:
+        raise NotFound("these hosts are not there any more")
+    shown = int(given["shown"]) if given.get("shown", "").isdigit() else None
+    return Selection(teams, shown, given.get("all") == "true", fields)
+
+
+def _id(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > MAX_ID:
+        raise BadRequest("id must be a number", name="id")
+    return int(text)
+
+
+@pages.get("/hosts/delete")
+def delete() -> ResponseReturnValue:
+    """Ask before deleting."""
+    authorize("list", Host)
+    return _dialog(_selected(request.args))
+
+
+@pages.post("/hosts/delete")
+def delete_chosen() -> ResponseReturnValue:
+    """Delete them, if they are still as many as were shown."""
+    authorize("list", Host)
+    selection = _selected(request.form)
+    if selection.shown != selection.count:
+        changed = Invalid(f"There are {selection.count:,} such hosts now. Look again before you delete them.")
+        return _dialog(selection, changed), 409
+    if selection.everything and request.form.get("confirm", "").replace(",", "").strip() != str(selection.count):
+        return _dialog(selection, Invalid("Type the number of hosts.", name="confirm")), 422
+    names = _names(selection, 1)
+    lifecycle.delete(db.session(), list(selection.teams))
+    what = names[0] if selection.count == 1 else f"{selection.count:,} hosts"
+    if request.form.get("origin") == "host":
+        return go_to("hosts.index", f"{what} deleted.")
+    return done(f"{what} deleted.", "hosts.index")
+
+
+def _names(selection: Selection, most: int) -> list[str]:
+    some = list(selection.teams)[:most]
+    rows = db.session().execute(select(Host.display_name, Host.hostname, Host.id).where(Host.id.in_(some)))
+    return [row.display_name or row.hostname or f"Host {row.id}" for row in rows]
+
+
+def _online(selection: Selection) -> int:
+    now = clock.now()
+    ids = list(selection.teams)
+    counted = 0
+    for start in range(0, len(ids), 500):
+        condition = Host.id.in_(ids[start : start + 500]), status.online(now)
+        counted += len(db.session().execute(select(Host.id).select_from(status.JOINED).where(*condition)).all())
+    return counted
+
+
+def _dialog(selection: Selection, refused: Invalid | None = None) -> str:
+    origin = request.values.get("origin", "")
+    back = url_for("hosts.index")
+    if origin == "host" and selection.count == 1:
+        back = url_for("hosts.show", host_id=next(iter(selection.teams)))
+    return render(
+        "hosts/delete.html",
+        block="dialog",
+        selection=replace(selection, shown=selection.count),
+        names=_names(selection, NAMED),
+        online=_online(selection),
+        origin=origin if origin == "host" else "",
+        back=own_path(request.values.get("back"), back),
+        problems=problems_by_field(refused) if refused else {},
+    )

@@ -1,0 +1,177 @@
+"""Everything that is known of one host: its labels, the packs that it gets and what they ask of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from fleet.hosts import listing
+from fleet.hosts.listing import HostRow
+from fleet.hosts.platforms import generic
+from fleet.hosts.schemas import chosen_additional, encryption, item
+from fleet.labels.models import Label, LabelMembership
+from fleet.labels.schemas import label_of_host
+from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
+from fleet.queries.models import Query
+
+NEVER_RUN = datetime(2000, 1, 1, tzinfo=UTC)
+"""When a scheduled query ran last that has not run yet (Fleet API for contributors)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A query that a host is sent on a schedule."""
+
+    name: str
+    entry_id: int  # of the pack's entry; in schedules without a pack, of the query
+    query_id: int
+    query_name: str
+    description: str
+    interval: int  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Scheduled queries that come together: a pack, the global schedule, or that of a team."""
+
+    pack_id: int
+    name: str
+    kind: str  # pack, global, team-N
+    entries: Sequence[Entry]
+
+
+def labels_of(session: Session, host_id: int) -> Sequence[Label]:
+    """The labels that a host is in."""
+    member = LabelMembership.label_id == Label.id
+    statement = select(Label).join(LabelMembership, member).where(LabelMembership.host_id == host_id)
+    return session.scalars(statement.order_by(Label.id)).all()
+
+
+def packs_of(session: Session, row: HostRow) -> Sequence[Pack]:
+    """The packs that reach a host: by a label (unless the pack is disabled), by name, or by its team."""
+    target = PackTarget.pack_id == Pack.id
+    in_label = exists().where(LabelMembership.host_id == row.id, LabelMembership.label_id == PackTarget.target_id)
+    reached = or_(
+        and_(PackTarget.type == TargetType.LABEL, Pack.disabled.is_(False), in_label),
+        and_(PackTarget.type == TargetType.HOST, PackTarget.target_id == row.id),
+        and_(PackTarget.type == TargetType.TEAM, PackTarget.target_id == (row.team_id or 0)),
+    )
+    return session.scalars(select(Pack).where(exists().where(target, reached)).order_by(Pack.id)).all()
+
+
+def schedules_of(session: Session, row: HostRow, packs: Sequence[Pack]) -> list[Schedule]:
+    """What a host is asked on a schedule, by pack, then globally, then by its team; nothing empty."""
+    platform = generic(row.platform)
+    schedules = [*_of_packs(session, packs, platform), *_of_queries(session, row, platform)]
+    return [schedule for schedule in schedules if schedule.entries]
+
+
+def _of_packs(session: Session, packs: Sequence[Pack], platform: str) -> list[Schedule]:
+    if not packs:
+        return []
+    rows = session.execute(
+        select(
+            ScheduledQuery.pack_id, ScheduledQuery.id, ScheduledQuery.name, ScheduledQuery.query_id,
+            ScheduledQuery.platform, ScheduledQuery.interval, Query.name.label("query_name"), Query.description,
+        )
+        .join(Query, Query.id == ScheduledQuery.query_id)
+        .where(ScheduledQuery.pack_id.in_([pack.id for pack in packs]))
+        .order_by(ScheduledQuery.id)
+    ).all()  # fmt: skip
+    return [
+        Schedule(pack.id, pack.name, "pack", [
+            Entry(entry.name, entry.id, entry.query_id, entry.query_name, entry.description, entry.interval)
+            for entry in rows if entry.pack_id == pack.id and _fits(entry.platform, platform)
+        ])
+        for pack in packs
+    ]  # fmt: skip
+
+
+def _of_queries(session: Session, row: HostRow, platform: str) -> list[Schedule]:
+    in_scope = Query.team_id.is_(None) if row.team_id is None else or_(
+        Query.team_id.is_(None), Query.team_id == row.team_id
+    )  # fmt: skip
+    rows = session.execute(
+        select(Query.id, Query.team_id, Query.name, Query.description, Query.platform, Query.interval)
+        .where(in_scope, Query.saved.is_(True), Query.automations_enabled.is_(True), Query.interval > 0)
+        .order_by(Query.id)
+    ).all()
+    common: list[Entry] = []
+    own: list[Entry] = []
+    for query in rows:
+        if _fits(query.platform, platform):
+            entry = Entry(query.name, query.id, query.id, query.name, query.description, query.interval)
+            (common if query.team_id is None else own).append(entry)
+    return [
+        Schedule(0, "Global", "global", common),
+        Schedule(0, f"Team: {row.team_name}", f"team-{row.team_id}", own),
+    ]
+
+
+def _fits(platforms: str | None, platform: str) -> bool:
+    named = [name.strip() for name in (platforms or "").split(",") if name.strip()]
+    return not named or platform in named
+
+
+def describe(
+    session: Session, row: HostRow, *, seen_at: datetime | None = None, now: datetime | None = None
+) -> dict[str, Any]:
+    """The host as GET /hosts/{id} shows it."""
+    packs = packs_of(session, row)
+    schedules = schedules_of(session, row, packs)
+    shown = item(row, now, seen_at=seen_at)
+    additional = listing.additional_of(session, [row.id]).get(row.id)
+    if additional:
+        shown["additional"] = chosen_additional(additional, ["*"])
+    encrypted = encryption(row)
+    if encrypted is not None:
+        shown["disk_encryption_enabled"] = encrypted
+    shown["mdm"] = {**shown["mdm"], "profiles": None}
+    return shown | {
+        "pack_stats": [_stats(schedule) for schedule in schedules] or None,
+        "labels": [label_of_host(label) for label in labels_of(session, row.id)],
+        "packs": [_pack(pack) for pack in packs],
+        "policies": [],
+        "batteries": None,
+    }
+
+
+def _pack(pack: Pack) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "created_at": pack.created_at, "updated_at": pack.updated_at, "id": pack.id, "name": pack.name,
+        "description": pack.description, "platform": pack.platform, "disabled": pack.disabled, "type": None,
+        "labels": None, "label_ids": None, "hosts": None, "host_ids": None, "teams": None, "team_ids": None,
+    }  # fmt: skip
+    return {name: value for name, value in shown.items() if value != "" or name == "name"}
+
+
+def _stats(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "pack_id": schedule.pack_id,
+        "pack_name": schedule.name,
+        "type": schedule.kind,
+        "query_stats": [_entry_stats(schedule, entry) for entry in schedule.entries],
+    }
+
+
+def _entry_stats(schedule: Schedule, entry: Entry) -> dict[str, Any]:
+    return {
+        "scheduled_query_name": entry.name,
+        "scheduled_query_id": entry.entry_id,
+        "query_name": entry.query_name,
+        **({"description": entry.description} if entry.description else {}),
+        "pack_name": schedule.name,
+        **({"pack_id": schedule.pack_id} if schedule.pack_id else {}),
+        "average_memory": 0,
+        "denylisted": False,
+        "executions": 0,
+        "interval": entry.interval,
+        "last_executed": NEVER_RUN,
+        "output_size": 0,
+        "system_time": 0,
+        "user_time": 0,
+        "wall_time": 0,
+    }

@@ -1,0 +1,170 @@
+"""Which hosts a list holds, and in which order: one SELECT of plain rows for a page, one for a count."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, Text, and_, exists, false, func, or_, select
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from fleet import clock
+from fleet.authz.check import Visible
+from fleet.db.listing import Columns, ListOptions, ordered, paged
+from fleet.db.portable import contains
+from fleet.hosts import status
+from fleet.hosts.models import Host, HostAdditional, HostDisk
+from fleet.labels.models import LabelMembership
+from fleet.teams.models import Team
+
+STATUSES = ("online", "offline", "missing", "mia", "new")
+"""What a list can be narrowed to; `mia` is the old name of missing."""
+
+SECRET = frozenset({"node_key_digest", "orbit_node_key_digest", "osquery_host_id"})
+"""Columns that no list shows, sorts by or searches."""
+
+SEARCHED = ("hostname", "computer_name", "uuid", "hardware_serial", "primary_ip")
+"""Where a search looks."""
+
+HostRow = Row[Any]
+"""A host as lists show it: its columns, when it was seen, its disk and the name of its team."""
+
+_HOST = tuple(column for column in Host.__table__.c if column.name not in SECRET)
+
+_SHOWN = (
+    *_HOST,
+    status.SEEN_AT.label("seen_time"),
+    func.coalesce(HostDisk.gigs_disk_space_available, 0.0).label("gigs_disk_space_available"),
+    func.coalesce(HostDisk.percent_disk_space_available, 0.0).label("percent_disk_space_available"),
+    HostDisk.host_id.label("disk_host_id"),
+    HostDisk.encrypted,
+    Team.name.label("team_name"),
+)
+
+_FROM = status.JOINED.outerjoin(HostDisk.__table__, HostDisk.host_id == Host.id).outerjoin(
+    Team.__table__, Team.id == Host.team_id
+)
+
+_FOLDED = ("display_name", "hostname", "computer_name")
+"""Names are ordered as people read them, capitals among small letters."""
+
+SORTABLE: Columns = {
+    **{column.name: column for column in _HOST},
+    **{name: func.lower(Host.__table__.c[name], type_=Text()) for name in _FOLDED},
+    "seen_time": status.SEEN_AT,
+    "software_updated_at": Host.__table__.c.created_at,
+    "gigs_disk_space_available": HostDisk.__table__.c.gigs_disk_space_available,
+    "percent_disk_space_available": HostDisk.__table__.c.percent_disk_space_available,
+    "team_name": func.lower(Team.__table__.c.name, type_=Text()),
+}
+"""The keys by which hosts may be ordered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a host must be to stand in a list; everything that is given must hold."""
+
+    match: str = ""
+    status: str = ""  # one of STATUSES
+    team_id: int | None = None
+    no_team: bool = False
+    label_id: int | None = None
+    platform: str = ""
+    os_name: str = ""
+    os_version: str = ""
+    low_disk_space: int | None = None  # gigabytes
+    nobody: bool = False  # a filter names something that no host has
+
+
+def condition(wanted: Filter, to: Visible, now: datetime | None = None) -> ColumnElement[bool]:
+    """The filter as SQL over hosts, their seen times and disks, within what somebody sees."""
+    now = now or clock.now()
+    parts: list[ColumnElement[bool]] = [status.visible(to)]
+    if wanted.nobody:
+        parts.append(false())
+    if wanted.match:
+        parts.append(matches(wanted.match))
+    if wanted.status:
+        parts.append(_in_status(wanted.status, now))
+    if wanted.team_id is not None:
+        parts.append(Host.team_id == wanted.team_id)
+    if wanted.no_team:
+        parts.append(Host.team_id.is_(None))
+    if wanted.label_id is not None:
+        membership = exists().where(LabelMembership.host_id == Host.id, LabelMembership.label_id == wanted.label_id)
+        parts.append(membership)
+    if wanted.platform:
+        parts.append(Host.platform == wanted.platform)
+    if wanted.os_name and wanted.os_version:
+        parts.append(Host.os_version == f"{wanted.os_name} {wanted.os_version}")
+    elif wanted.os_name:
+        parts.append(Host.os_version.startswith(wanted.os_name, autoescape=True))
+    if wanted.low_disk_space is not None:
+        parts.append(HostDisk.gigs_disk_space_available < wanted.low_disk_space)
+    return and_(*parts)
+
+
+def matches(text: str) -> ColumnElement[bool]:
+    """Whether a text stands in what people know a host by."""
+    return or_(*(contains(Host.__table__.c[name], text) for name in SEARCHED))
+
+
+def _in_status(name: str, now: datetime) -> ColumnElement[bool]:
+    conditions = {
+        "online": status.online, "offline": status.offline, "missing": status.missing, "mia": status.missing,
+        "new": status.new,
+    }  # fmt: skip
+    return conditions[name](now)
+
+
+def shown(wanted: Filter, to: Visible) -> Select[Any]:
+    """The rows of a list, neither ordered nor cut."""
+    return select(*_SHOWN).select_from(_FROM).where(condition(wanted, to))
+
+
+def in_order(statement: Select[Any], options: ListOptions) -> Select[Any]:
+    """The statement in the asked order."""
+    if options.order_key.removeprefix("h.") in (*_FOLDED, "team_name"):
+        options = replace(options, after=options.after.lower())
+    return ordered(statement, options, SORTABLE, Host.__table__.c.id)
+
+
+def page(session: Session, wanted: Filter, to: Visible, options: ListOptions) -> Sequence[HostRow]:
+    """One page of a list."""
+    return session.execute(paged(in_order(shown(wanted, to), options), options)).all()
+
+
+def count(session: Session, wanted: Filter, to: Visible) -> int:
+    """How many hosts a list holds."""
+    statement = select(func.count()).select_from(status.JOINED)
+    if wanted.low_disk_space is not None:
+        statement = statement.outerjoin(HostDisk, HostDisk.host_id == Host.id)
+    return session.scalar(statement.where(condition(wanted, to))) or 0
+
+
+def selected(session: Session, wanted: Filter, to: Visible) -> dict[int, int | None]:
+    """All hosts of a list: id -> team."""
+    statement = select(Host.id, Host.team_id).select_from(_FROM).where(condition(wanted, to))
+    return {row.id: row.team_id for row in session.execute(statement.order_by(Host.id))}
+
+
+def one(session: Session, host_id: int) -> HostRow | None:
+    """The row of one host, whoever asks."""
+    return session.execute(select(*_SHOWN).select_from(_FROM).where(Host.id == host_id)).one_or_none()
+
+
+def additional_of(session: Session, host_ids: Sequence[int]) -> dict[int, str]:
+    """What hosts answered to the additional queries, as JSON text."""
+    statement = select(HostAdditional.host_id, HostAdditional.additional).where(HostAdditional.host_id.in_(host_ids))
+    return {row.host_id: row.additional for row in session.execute(statement)} if host_ids else {}
+
+
+def search(
+    session: Session, text: str, to: Visible, *, excluded: Sequence[int] = (), most: int = 10
+) -> Sequence[HostRow]:
+    """The newest hosts that a text matches, for picking some of them."""
+    statement = shown(Filter(match=text.strip()), to)
+    if excluded:
+        statement = statement.where(Host.id.not_in(excluded))
+    return session.execute(statement.order_by(Host.id.desc()).limit(most)).all()

@@ -1,0 +1,337 @@
+"""What holds for every route: bodies, refusals, both families of paths, and several processes at once."""
+
+import gzip
+import json
+import random
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from fleet import clock
+from fleet.agents.plane import Caller
+from fleet.application import create_app
+from fleet.db import changes
+from fleet.extensions import db
+from fleet.hosts.models import Host, HostSeen
+from fleet.labels.models import Label
+from fleet.runtime import Runtime
+from tests import factories
+from tests.agents.conftest import DETAILS, Agent
+
+KEYED = ("config", "distributed/read", "distributed/write", "log")
+ROUTES = ("enroll", *KEYED)
+GZIP = {"content-encoding": "gzip"}
+
+
+@pytest.fixture
+def other(app: Flask, runtime: Runtime) -> Iterator[Runtime]:
+    """A second process over the same database."""
+    application = create_app(runtime.settings, background=False)
+    yield application.extensions["fleet"]
+    application.extensions["fleet"].close()
+
+
+def test_both_families_of_paths_have_all_routes(runtime: Runtime) -> None:
+    assert set(runtime.plane.routes) == {
+        f"/api/{family}{name}" for family in ("osquery/", "v1/osquery/") for name in ROUTES
+    }
+
+
+@pytest.mark.parametrize("environment", [{"FLEET_SERVER_URL_PREFIX": "/fleet"}])
+def test_a_prefix_stands_in_front_of_all_paths(runtime: Runtime) -> None:
+    assert all(path.startswith("/fleet/api/") for path in runtime.plane.routes)
+
+
+def test_before_the_setup_only_versioned_paths_are_there(runtime: Runtime, session: Session) -> None:
+    plane = runtime.plane
+    body, caller = b'{"node_key":"x"}', Caller("", {})
+    for name in ROUTES:
+        old, new = plane.routes[f"/api/osquery/{name}"], plane.routes[f"/api/v1/osquery/{name}"]
+        assert plane.at_once(old, body, caller) is None
+        assert plane.answer(old, body, caller) == (404, b"404 page not found\n")
+        status, answer = plane.answer(new, body, caller)
+        assert status == 401 and orjson.loads(answer)["node_invalid"] is True
+    factories.make_user(session)
+    session.commit()
+    assert plane.answer(plane.routes["/api/osquery/config"], body, caller)[0] == 401
+
+
+def test_only_a_wrong_or_missing_key_says_node_invalid(agent: Agent) -> None:
+    for name in KEYED:
+        for body, reason in (({"node_key": "nope"}, "invalid node key: nope"), ({}, "missing node key"),
+                             ({"node_key": None}, "missing node key"), (None, "missing node key")):  # fmt: skip
+            status, answer = agent.send(name, orjson.dumps(body))
+            assert status == 401 and set(answer) == {"error", "node_invalid", "uuid"}
+            assert answer["error"] == f"authentication error: {reason}" and answer["node_invalid"] is True
+        for body, reason in ((b"", "Expected JSON Body"), (b"{nope", "json decoder error"),
+                             (b"[]", "json decoder error"), (b'"x"', "json decoder error"),
+                             (b'{"node_key":5}', "json decoder error"), (b" ", "json decoder error"),
+                             (b"[" * 100_000, "json decoder error"), (b'{"a":' * 5000, "json decoder error"),
+                             (b'{"node_key":' + b"9" * 50_000 + b"}", "json decoder error")):  # fmt: skip
+            if len(body) > agent.plane.routes[agent.family + name].cap:
+                continue
+            status, answer = agent.send(name, body)
+            assert (status, answer["message"]) == (400, "Bad request")
+            assert answer["errors"] == [{"name": "base", "reason": reason}] and "node_invalid" not in answer
+
+
+def test_member_names_are_matched_in_any_letter_case(agent: Agent) -> None:
+    assert agent.send("config", orjson.dumps({"NODE_KEY": agent.node_key}))[0] == 200
+    body = {"Node_Key": agent.node_key, "QUERIES": {"fleet_detail_query_uptime": []}, "unknown": 1}
+    assert agent.send("distributed/write", orjson.dumps(body)) == (200, {})
+
+
+def test_gzip_counts_only_by_its_exact_header(agent: Agent) -> None:
+    body = orjson.dumps({"node_key": agent.node_key})
+    packed = gzip.compress(body)
+    assert agent.send("config", packed, GZIP)[0] == 200
+    assert agent.send("config", gzip.compress(body[:9]) + gzip.compress(body[9:]), GZIP)[0] == 200
+    for sent, headers, reason in (
+        (packed, {}, "json decoder error"),
+        (packed, {"content-encoding": "GZIP"}, "json decoder error"),
+        (body, GZIP, "gzip decoder error"),
+        (packed[:-9], GZIP, "gzip decoder error"),
+        (packed + b"x", GZIP, "gzip decoder error"),
+    ):
+        status, answer = agent.send("config", sent, headers)
+        assert status == 400 and answer["errors"][0]["reason"] == reason
+
+
+def test_a_gzip_bomb_is_413_in_bounded_memory(agent: Agent) -> None:
+    bomb = gzip.compress(bytes(200 * 1024 * 1024), compresslevel=1)
+    tracemalloc.start()
+    try:
+        for name in ("config", "enroll", "distributed/write", "log"):
+            status, answer = agent.send(name, bomb, GZIP)
+            assert status == 413 and answer["errors"][0]["name"] == "base"
+        assert tracemalloc.get_traced_memory()[1] < 100 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_large_body_of_a_stranger_is_refused_before_it_is_built(agent: Agent) -> None:
+    stranger = Agent(agent.plane, "nope")
+    cells = b'{"queries":{"a":[' + b'"xy",' * 1_000_000 + b'""]},"node_key":"nope"}'
+    tracemalloc.start()
+    try:
+        assert stranger.send("distributed/write", cells)[0] == 401
+        assert tracemalloc.get_traced_memory()[1] < 20 * 1024 * 1024
+        brackets = b'{"node_key":"%s","queries":{"a":[' % agent.node_key.encode() + b"[]," * 2_000_000 + b"1]}}"
+        assert agent.send("distributed/write", brackets)[0] == 400
+        assert tracemalloc.get_traced_memory()[1] < 60 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def mutated(random_: random.Random, body: bytes) -> bytes:
+    kind = random_.randrange(5)
+    if kind == 0:
+        return body[: random_.randrange(len(body))]
+    if kind == 1:
+        at = random_.randrange(len(body))
+        return body[:at] + random_.randbytes(random_.randrange(1, 9)) + body[at:]
+    junk = random_.choice(
+        [None, True, [], {}, "", "\0", "\ud7ff\U0001f600", -1, 0.5, 2**63, 2**64, -(2**63), 10**25, "9" * 30,
+         "x" * 3000, [[[]]], {"a": {"b": []}}, [None], [{"a": None}]]
+    )  # fmt: skip
+
+    def walk(value: Any) -> Any:
+        if random_.random() < 0.08:
+            return junk
+        if isinstance(value, dict):
+            return {("\0" + name if random_.random() < 0.02 else name): walk(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item) for item in value] * random_.choice([1, 1, 1, 2])
+        return value
+
+    document = {name: item if name == "node_key" else walk(item) for name, item in orjson.loads(body).items()}
+    return repr(document).encode() if kind == 2 else json.dumps(document).encode()
+
+
+def bodies(agent: Agent, campaign: int) -> dict[str, bytes]:
+    queries = {f"fleet_detail_query_{name}": [row] for name, row in DETAILS.items()} | {
+        "fleet_detail_query_uptime": [{"total_seconds": "5"}],
+        "fleet_detail_query_osquery_flags": [{"name": "distributed_interval", "value": "10"}],
+        "fleet_detail_query_network_interface_unix": [{"address": "10.0.0.1", "mac": "52:54:00:aa:00:11"}],
+        "fleet_detail_query_disk_space_unix": [
+            {"percent_disk_space_available": "41", "gigs_disk_space_available": "196.27"}
+        ],
+        "fleet_label_query_6": [{"1": "1"}],
+        "fleet_label_query_7": [],
+        f"fleet_distributed_query_{campaign}": [{"a": "1"}],
+    }
+    key = {"node_key": agent.node_key}
+    enroll = {"enroll_secret": factories.SECRET, "host_identifier": "fuzzed", "host_details": DETAILS}
+    write = key | {"queries": queries, "statuses": dict.fromkeys(queries, 0), "messages": dict.fromkeys(queries, "m")}
+    log = key | {"log_type": "result", "data": [{"name": "x", "columns": {"a": "b"}}, {"snapshot": []}]}
+    return {"enroll": orjson.dumps(enroll), "distributed/write": orjson.dumps(write), "log": orjson.dumps(log),
+            "config": orjson.dumps(key), "distributed/read": orjson.dumps(key)}  # fmt: skip
+
+
+def test_no_body_makes_a_500_or_breaks_the_next_request(agent: Agent, runtime: Runtime, session: Session) -> None:
+    random_ = random.Random(4)
+    host_id = session.scalars(select(Host.id)).one()
+    runtime.live.start(1, "SELECT 1", [host_id])
+    reader = runtime.live.read(1)
+    for name, body in bodies(agent, 1).items():
+        for _ in range(60 if name in ("distributed/write", "log") else 20):
+            sent = mutated(random_, body)
+            headers = GZIP if random_.random() < 0.1 else {}
+            status, answer = agent.send(name, gzip.compress(sent) if headers else sent, headers)
+            assert status in (200, 400, 401, 413), (name, sent, answer)
+    assert agent.send("distributed/write", bodies(agent, 1)["distributed/write"])[0] == 200
+    assert reader.next(0.01) is not None
+
+
+def test_a_bug_is_a_500_without_node_invalid_and_without_details(
+    agent: Agent, runtime: Runtime, session: Session
+) -> None:
+    agent.read()
+    route = runtime.plane.routes["/api/osquery/config"]
+
+    def broken(_body: bytes, _caller: Caller) -> tuple[int, bytes]:
+        raise KeyError("a secret detail")
+
+    status, answer = runtime.plane.answer(route._replace(answer=broken), b"{}", Caller("", {}))
+    assert status == 500 and b"secret detail" not in answer and b"node_invalid" not in answer
+
+
+def test_a_database_that_fails_is_503_without_node_invalid(agent: Agent, runtime: Runtime, session: Session) -> None:
+    def failing(*_arguments: Any) -> None:
+        raise OperationalError("SELECT", {}, Exception("gone"))
+
+    changes.announce(session, changes.HOST, 0)
+    session.commit()
+    runtime.watcher.poll()
+    event.listen(runtime.engine, "before_cursor_execute", failing)
+    try:
+        for name in KEYED:
+            status, answer = agent.call(name)
+            assert status == 503 and set(answer) == {"error", "uuid"}
+    finally:
+        event.remove(runtime.engine, "before_cursor_execute", failing)
+    assert agent.call("config")[0] == 200
+
+
+def test_every_call_with_a_key_is_a_sign_of_life(agent: Agent, runtime: Runtime, session: Session) -> None:
+    host_id = session.scalars(select(Host.id)).one()
+    runtime.batch.flush()
+    for name in KEYED:
+        session.execute(HostSeen.__table__.update().values(seen_at=clock.NEVER))
+        session.commit()
+        agent.call(name, log_type="result")
+        runtime.batch.flush()
+        session.rollback()
+        assert session.scalars(select(HostSeen.seen_at)).one() > clock.NEVER
+        session.rollback()
+    runtime.batch.seen("seen", host_id)
+    runtime.batch.seen("seen", host_id + 1)  # a host that is gone
+    runtime.batch.flush()
+    assert runtime.batch.last("seen", host_id) is None
+    assert session.scalars(select(HostSeen.host_id)).all() == [host_id]
+
+
+def test_a_deleted_host_is_dead_in_every_process(agent: Agent, other: Runtime, session: Session) -> None:
+    elsewhere = Agent(other.plane, agent.node_key)
+    agent.settle()
+    for one in (agent, elsewhere):
+        one.read()
+        one.read()
+    assert elsewhere.at_once
+    host = session.scalars(select(Host)).one()
+    session.delete(host)
+    changes.announce(session, changes.HOST, host.id)
+    session.commit()
+    other.watcher.poll()
+    for name in KEYED:
+        status, answer = elsewhere.call(name)
+        assert status == 401 and answer["node_invalid"] is True
+
+
+def test_a_transfer_and_new_options_reach_every_process(
+    agent: Agent, other: Runtime, runtime: Runtime, session: Session
+) -> None:
+    elsewhere = Agent(other.plane, agent.node_key)
+    elsewhere.config()
+    elsewhere.config()
+    team = factories.make_team(session, agent_options={"config": {"options": {"team": 1}}})
+    host = session.scalars(select(Host)).one()
+    host.team_id = team.id
+    changes.announce(session, changes.HOST, host.id)
+    session.commit()
+    other.watcher.poll()
+    assert elsewhere.config() == {"options": {"team": 1}}
+    session.merge(team).agent_options = {"config": {"options": {"team": 2}}}
+    changes.announce(session, changes.CONFIG)
+    session.commit()
+    other.watcher.poll()
+    assert elsewhere.config() == {"options": {"team": 2}}
+
+
+def test_a_new_key_works_and_the_former_one_is_dead_in_every_process(
+    agent: Agent, other: Runtime, session: Session
+) -> None:
+    old = Agent(other.plane, agent.node_key)
+    old.read()
+    agent.enroll()
+    assert Agent(other.plane, agent.node_key).call("distributed/read")[0] == 200
+    other.watcher.poll()
+    assert old.call("distributed/read")[0] == 401
+
+
+def test_what_one_process_took_the_other_does_not_ask_again(agent: Agent, other: Runtime) -> None:
+    elsewhere = Agent(other.plane, agent.node_key)
+    assert elsewhere.read()["queries"] and agent.read()["queries"]
+    agent.settle()
+    assert elsewhere.read() == {"queries": {}, "discovery": {}}
+
+
+def test_a_change_while_a_row_is_read_is_not_overlooked(agent: Agent, runtime: Runtime, session: Session) -> None:
+    nodes = runtime.plane._nodes
+    changes.announce(session, changes.HOST, 0)
+    session.commit()
+    runtime.watcher.poll()
+    real = nodes._schedule.detail_due
+
+    def meanwhile(host_id: int, last: float) -> float:
+        nodes._epoch += 1  # as `changed` does, right after the row was read
+        return real(host_id, last)
+
+    nodes._schedule.detail_due = meanwhile  # type: ignore[method-assign]
+    try:
+        agent.call("distributed/read")
+    finally:
+        nodes._schedule.detail_due = real  # type: ignore[method-assign]
+    assert len(nodes) == 0
+
+
+def test_deleted_labels_are_no_longer_asked(agent: Agent, runtime: Runtime, app: Flask) -> None:
+    with app.app_context():
+        label_id = factories.make_label(db.session()).id
+        changes.announce(db.session(), changes.LABELS)
+        db.session.commit()
+        runtime.watcher.poll()
+        assert f"fleet_label_query_{label_id}" in agent.read()["queries"]
+        db.session.delete(db.session.get(Label, label_id))
+        changes.announce(db.session(), changes.LABELS)
+        db.session.commit()
+        runtime.watcher.poll()
+        assert f"fleet_label_query_{label_id}" not in agent.read()["queries"]
+
+
+def test_polls_and_configs_do_not_wait_for_a_writer(agent: Agent, runtime: Runtime, session: Session) -> None:
+    agent.settle()
+    agent.config()
+    changes.announce(session, changes.HOST, 0)
+    session.commit()
+    runtime.watcher.poll()
+    with runtime.engine.begin():  # somebody writes meanwhile, and memory is empty
+        assert agent.read() == {"queries": {}, "discovery": {}}
+        assert agent.config()

@@ -1,0 +1,32 @@
+"""What people see of labels."""
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from tests import factories
+
+
+def test_the_list_shows_every_label_with_its_hosts(browser: FlaskClient, session: Session) -> None:
+    label = factories.make_label(session, "Big disks", description="Room enough", hosts=[factories.make_host(session)])
+    session.commit()
+    page = browser.get("/labels/manage").text
+    assert "9 labels" in page and "Room enough" in page and "Built in" in page
+    assert f'href="/hosts/manage/labels/{label.id}" aria-label="1 hosts in Big disks"' in page
+    found = browser.get("/labels/manage?query=DISK").text
+    assert "1 label" in found and "Big disks" in found and ">All Hosts<" not in found
+    assert "No label matches" in browser.get("/labels/manage?query=nothing+like+it").text
+    assert browser.get("/labels").headers["Location"] == "/labels/manage"
+
+
+def test_a_label_tells_what_it_means(browser: FlaskClient, session: Session) -> None:
+    manual = factories.make_label(
+        session, "Chosen", query="", label_membership_type=1, hosts=[factories.make_host(session, hostname="orion")]
+    )
+    session.commit()
+    builtin = browser.get("/labels/7").text
+    assert "select 1 from os_version where platform = &#39;darwin&#39;;" in builtin
+    assert "Built-in labels cannot be changed" in builtin
+    page = browser.get(f"/labels/{manual.id}").text
+    assert "Chosen by hand" in page and "orion" in page
+    assert browser.get("/labels/999").status_code == 404
+    assert browser.get("/hosts/manage/labels/999").status_code == 404

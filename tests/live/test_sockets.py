@@ -1,0 +1,333 @@
+"""What is said on the WebSockets of live queries, over a real server."""
+
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from websocket import WebSocketBadStatusException, WebSocketTimeoutException
+
+from fleet.accounts.models import UserSession
+from fleet.live.models import Campaign, CampaignStatus
+from fleet.runtime import Runtime
+from tests.conftest import Client, client_of
+from tests.live.conftest import RAW, Talk, answer, run, wait
+
+TOKEN = "token"
+
+
+def status_of(session: Session, campaign_id: int) -> int:
+    session.rollback()
+    status = session.scalar(select(Campaign.status).where(Campaign.id == campaign_id))
+    session.rollback()
+    return status or 0
+
+
+def test_totals_then_status_then_results_then_finished(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime
+) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    assert talk.hear() == ("totals", {"count": 3, "online": 2, "offline": 1, "missing_in_action": 1})
+    assert talk.hear() == ("status", {"expected_results": 2, "actual_results": 0, "status": "pending"})
+    assert answer(runtime, campaign_id, hosts[0], "alpha")
+    assert talk.hear(1) == (
+        "result",
+        {
+            "distributed_query_execution_id": campaign_id,
+            "host": {"id": hosts[0], "hostname": "alpha", "display_name": "Alpha"},
+            "rows": [{"a": "1", "host_hostname": "alpha", "host_display_name": "Alpha"}],
+        },
+    )
+    assert answer(runtime, campaign_id, hosts[1], "beta", rows=[], error="no such table: x")
+    kind, data = talk.hear(1)
+    assert (kind, data["rows"], data["error"]) == ("result", [], "no such table: x")
+    assert talk.hear(1) == ("status", {"expected_results": 2, "actual_results": 2, "status": "finished"})
+    assert answer(runtime, campaign_id, hosts[2], "gamma")
+    assert talk.hear(1)[0] == "result"
+    assert talk.hear(7) == ("status", {"expected_results": 2, "actual_results": 3, "status": "finished"})
+
+
+def test_a_row_arrives_within_a_moment(admin: Client, address: str, hosts: list[int], runtime: Runtime) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    talk.hear(), talk.hear()
+    for host_id in hosts[:2]:
+        began = time.monotonic()
+        answer(runtime, campaign_id, host_id)
+        assert talk.hear()[0] == "result"
+        assert time.monotonic() - began < 0.3
+
+
+def test_with_nobody_online_it_is_finished_at_once(admin: Client, address: str, hosts: list[int]) -> None:
+    talk = Talk(address)
+    talk.select(admin.token or "", run(admin, hosts[2:]))
+    assert talk.hear() == ("totals", {"count": 1, "online": 0, "offline": 1, "missing_in_action": 1})
+    assert talk.hear() == ("status", {"expected_results": 0, "actual_results": 0, "status": "finished"})
+
+
+def test_markup_in_results_travels_as_it_is(admin: Client, address: str, hosts: list[int], runtime: Runtime) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    talk.hear(), talk.hear()
+    nasty = {"<b>\u2028": "<img src=x onerror=alert(1)>", "'": "\u0001 &amp; é"}
+    answer(runtime, campaign_id, hosts[0], "</script>", rows=[nasty])
+    data = talk.hear()[1]
+    assert {key: data["rows"][0][key] for key in nasty} == nasty
+    assert data["host"]["hostname"] == "</script>"
+
+
+@pytest.mark.parametrize("goodbye", ["close", "cut"])
+def test_the_campaign_ends_with_its_socket(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime, session: Session, goodbye: str
+) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    talk.hear()
+    wait(lambda: status_of(session, campaign_id) == CampaignStatus.RUNNING)
+    talk.socket.close() if goodbye == "close" else talk.socket.shutdown()
+    wait(lambda: status_of(session, campaign_id) == CampaignStatus.COMPLETE)
+    assert runtime.live.due(hosts[0]) == {}
+
+
+def test_an_ended_campaign_can_be_read_again_but_asks_nobody(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime, session: Session
+) -> None:
+    campaign_id = run(admin, hosts)
+    first = Talk(address)
+    first.select(admin.token or "", campaign_id)
+    first.hear()
+    first.socket.close()
+    wait(lambda: status_of(session, campaign_id) == CampaignStatus.COMPLETE)
+    second = Talk(address)
+    second.select(admin.token or "", campaign_id)
+    assert second.hear()[0] == "totals"
+    assert second.hear()[1]["status"] == "pending"
+    assert runtime.live.due(hosts[0]) == {}
+    assert answer(runtime, campaign_id, hosts[0])
+    assert second.hear()[0] == "result"
+
+
+def test_two_readers_each_get_every_message(admin: Client, address: str, hosts: list[int], runtime: Runtime) -> None:
+    campaign_id = run(admin, hosts)
+    talks = [Talk(address), Talk(address)]
+    for talk in talks:
+        talk.select(admin.token or "", campaign_id)
+        talk.hear(), talk.hear()
+    answer(runtime, campaign_id, hosts[0])
+    assert [talk.hear()[0] for talk in talks] == ["result", "result"]
+
+
+def test_no_connection_of_the_pool_is_held_while_a_socket_waits(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime
+) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    talk.hear(), talk.hear()
+    pool = runtime.engine.pool
+    wait(lambda: pool.checkedout() == 0)  # type: ignore[attr-defined]
+
+
+FIRST_MESSAGES = [
+    "not json",
+    "[]",
+    "1",
+    '"auth"',
+    "null",
+    "{}",
+    '{"type": "auth"}',
+    '{"type": "auth", "data": null}',
+    '{"type": "auth", "data": "x"}',
+    '{"type": "auth", "data": {"token": 7}}',
+    '{"type": "auth", "data": {}}',
+    '{"type": ["auth"], "data": {"token": "x"}}',
+    '{"type": "select_campaign", "data": {"campaign_id": 9}}',
+    "[" * 5000,
+    '{"type": "auth", "data": {"token": "\\ud800"}}',
+]
+
+
+@pytest.mark.parametrize("first", FIRST_MESSAGES)
+def test_whoever_does_not_say_who_they_are_is_sent_away(anonymous: Client, address: str, first: str) -> None:
+    talk = Talk(address)
+    talk.socket.send(first)
+    assert talk.closed() == 1000
+
+
+@pytest.mark.parametrize("token", ["nope", "", "a" * 10_000, "\x00", "ws1.", "ws1.eyJ", "é"])
+def test_a_bad_token_is_unauthorized(anonymous: Client, address: str, token: str) -> None:
+    talk = Talk(address)
+    talk.say("auth", {"token": token})
+    assert talk.hear() == ("error", "unauthorized")
+    assert talk.closed() == 1000
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("nonsense", "error reading select_campaign"),
+        ("[1]", "error reading select_campaign"),
+        ('{"type": "nope", "data": {}}', "expected select_campaign"),
+        ('{"type": "select_campaign"}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": [1]}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": {"campaign_id": "7"}}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": {"campaign_id": -1}}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": {"campaign_id": 1.5}}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": {"campaign_id": true}}', "error unmarshaling select_campaign data"),
+        ('{"type": "select_campaign", "data": {"campaign_id": 0}}', "0 is not a valid campaign ID"),
+        ('{"type": "select_campaign", "data": {}}', "0 is not a valid campaign ID"),
+        ('{"type": "select_campaign", "data": {"campaign_id": 9999}}', "cannot find campaign for ID 9999"),
+        (
+            '{"type": "select_campaign", "data": {"campaign_id": 18446744073709551615}}',
+            "cannot find campaign for ID 18446744073709551615",
+        ),
+    ],
+)
+def test_a_wrong_choice_is_named_and_ends_it(admin: Client, address: str, message: str, reason: str) -> None:
+    talk = Talk(address)
+    talk.say("auth", {"token": admin.token})
+    talk.socket.send(message)
+    assert talk.hear() == ("error", reason)
+    assert talk.closed() == 1000
+
+
+def test_only_who_started_a_campaign_may_read_it(
+    app: Flask, admin: Client, address: str, hosts: list[int], session: Session
+) -> None:
+    campaign_id = run(admin, hosts)
+    for client in (client_of(app, global_role="admin"), client_of(app, global_role="gitops")):
+        talk = Talk(address)
+        talk.select(client.token or "", campaign_id)
+        assert talk.hear() == ("error", "forbidden")
+        assert talk.closed() == 1000
+    assert status_of(session, campaign_id) == CampaignStatus.WAITING
+
+
+def test_a_signed_out_user_is_noticed(
+    admin: Client, address: str, hosts: list[int], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.live.conversation.CHECK_EVERY", 0.5)
+    talk = Talk(address)
+    talk.select(admin.token or "", run(admin, hosts))
+    talk.hear(), talk.hear()
+    session.query(UserSession).delete()
+    session.commit()
+    assert talk.closed() == 4401
+
+
+def test_another_sites_page_is_refused_before_the_upgrade(anonymous: Client, address: str) -> None:
+    for path in (RAW, "/api/v1/fleet/results/123/abc/websocket"):
+        with pytest.raises(WebSocketBadStatusException) as refused:
+            Talk(address, path, origin="https://evil.example")
+        assert refused.value.status_code == 403
+        assert refused.value.resp_body == b"Forbidden\n"
+
+
+@pytest.mark.parametrize("version", ["v1", "2022-04", "latest"])
+def test_the_own_origin_or_none_is_welcome_under_every_version(anonymous: Client, address: str, version: str) -> None:
+    path = f"/api/{version}/fleet/results/websocket"
+    for options in ({"origin": f"http://{address}"}, {"suppress_origin": True}):
+        talk = Talk(address, path, **options)
+        talk.say("auth", {"token": "nope"})
+        assert talk.hear() == ("error", "unauthorized")
+
+
+def sockjs(talk: Talk, *messages: dict[str, Any]) -> None:
+    talk.socket.send(json.dumps([json.dumps(message) for message in messages]))
+
+
+def test_sockjs_carries_the_same_conversation(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.live.wires.HEARTBEAT_SECONDS", 0.6)
+    campaign_id = run(admin, hosts)
+    talk = Talk(address, "/api/v1/fleet/results/123/abcdefgh/websocket")
+    assert talk.socket.recv() == "o"
+    talk.socket.send("[]")
+    sockjs(
+        talk,
+        {"type": "auth", "data": {"token": admin.token}},
+        {"type": "select_campaign", "data": {"campaign_id": campaign_id}},
+    )
+    totals = talk.socket.recv()
+    assert re.fullmatch(r'a\["\{.*\}"\]', totals)
+    assert json.loads(json.loads(totals[1:])[0])["type"] == "totals"
+    assert json.loads(json.loads(talk.socket.recv()[1:])[0])["type"] == "status"
+    assert talk.socket.recv() == "h"
+    answer(runtime, campaign_id, hosts[0])
+    while (frame := talk.socket.recv()) == "h":
+        pass
+    assert json.loads(json.loads(frame[1:])[0])["data"]["host"]["hostname"] == "alpha"
+
+
+@pytest.mark.parametrize("frame", ["garbage", "{}", "[1]", '[{"type": "auth"}]', '["nonsense"]', "null"])
+def test_sockjs_closes_what_it_cannot_read(anonymous: Client, address: str, frame: str) -> None:
+    talk = Talk(address, "/api/v1/fleet/results/1/x/websocket")
+    assert talk.socket.recv() == "o"
+    talk.socket.send(frame)
+    assert talk.socket.recv() == 'c[0,"none"]'
+    assert talk.closed() == 1000
+
+
+def test_sockjs_tells_a_bad_token(anonymous: Client, address: str) -> None:
+    talk = Talk(address, "/api/v1/fleet/results/1/x/websocket")
+    talk.socket.recv()
+    sockjs(talk, {"type": "auth", "data": {"token": "nope"}})
+    assert talk.socket.recv() == 'a["{\\"type\\":\\"error\\",\\"data\\":\\"unauthorized\\"}"]'
+    assert talk.socket.recv() == 'c[0,"none"]'
+
+
+def test_what_stands_beside_the_sockets(anonymous: Client) -> None:
+    results = "/api/v1/fleet/results"
+    get = anonymous.flask.get
+    assert get(f"{results}/").text == "Welcome to SockJS!\n"
+    assert (get(results).status_code, get(results).text) == (404, "404 page not found\n")
+    info = get(f"{results}/info")
+    assert info.headers["Content-Type"] == "application/json; charset=UTF-8"
+    assert info.headers["Cache-Control"] == "no-store, no-cache, must-revalidate, max-age=0"
+    assert info.headers["Access-Control-Allow-Origin"] == "*"
+    assert info.headers["Access-Control-Allow-Credentials"] == "true"
+    entropy = info.json.pop("entropy")
+    assert 0 <= entropy < 2**31
+    assert {key: info.json[key] for key in ("websocket", "cookie_needed", "origins")} == {
+        "websocket": True, "cookie_needed": False, "origins": ["*:*"],
+    }  # fmt: skip
+    assert (
+        get(f"{results}/info", headers={"Origin": "https://a.b"}).headers["Access-Control-Allow-Origin"]
+        == "https://a.b"
+    )
+    for path in ("websocket", "1/x/websocket"):
+        refused = get(f"{results}/{path}")
+        assert (refused.status_code, refused.headers["Sec-WebSocket-Version"]) == (400, "13")
+    for transport in ("xhr", "xhr_streaming", "xhr_send", "jsonp_send"):
+        assert get(f"{results}/1/x/{transport}").status_code == 405
+        posted = anonymous.flask.post(f"{results}/1/x/{transport}")
+        assert (posted.status_code, posted.data) == (405, b"")
+    assert get(f"{results}/nonsense").text == "404 page not found\n"
+    assert anonymous.flask.options(f"{results}/info").status_code == 405
+
+
+def test_an_idle_socket_does_not_end_by_itself(admin: Client, address: str, hosts: list[int]) -> None:
+    talk = Talk(address)
+    talk.select(admin.token or "", run(admin, hosts))
+    talk.hear(), talk.hear()
+    talk.say("anything", {"more": "is ignored"})
+    talk.socket.settimeout(1.5)
+    with pytest.raises(WebSocketTimeoutException):
+        talk.socket.recv()
+
+
+def test_the_server_lives_on_after_all_that(anonymous: Client, address: str) -> None:
+    for first in FIRST_MESSAGES[:5]:
+        Talk(address).socket.send(first)
+    assert requests.get(f"http://{address}/healthz", timeout=5).status_code == 200
