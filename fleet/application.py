@@ -26,7 +26,8 @@ from fleet.extensions import db, migrate, sock
 from fleet.runtime import Runtime
 from fleet.settings import Settings
 from fleet.setup import routing as setup_routing
-from fleet.web import csrf, doors, errors, headers, logs, metrics, templating, wsgi
+from fleet.setup.service import Gate
+from fleet.web import csrf, errors, headers, logs, metrics, routing, templating, wsgi
 from fleet.web.json import Provider
 from fleet.web.limits import Limits
 
@@ -82,8 +83,8 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
         engines.prepare(engine)
         upgrade(engine, ROOT / "migrations")
 
-    app.extensions["fleet"] = _runtime(settings, engine, background=background)
-    doors.install(app)
+    app.extensions["fleet"] = make_runtime(settings, engine, background=background)
+    routing.install(app)
     csrf.install(app)
     errors.register(app)
     setup_routing.install(app)
@@ -100,7 +101,8 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
     return app
 
 
-def _runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime:
+def make_runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime:
+    """What the process holds: memory, connections and, with `background`, threads over this database."""
     redis_url = settings.redis.url.get_secret_value()
     runtime = Runtime(
         settings=settings,
@@ -113,6 +115,7 @@ def _runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime
         from_cookie=credentials.from_cookie,
         organization=app_config.Organization(engine),
         navigation=navigation.NAVIGATION,
+        setup_required=Gate(engine).is_required,
     )
     credentials.install(runtime)
     runtime.watcher.listen(runtime.organization.changed)

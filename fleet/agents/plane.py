@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import Counter
-from sqlalchemy import Engine, exists, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from fleet.accounts.models import User
 from fleet.agents import refusals, wire
 from fleet.agents.nodes import Nodes
 from fleet.agents.osquery.config import Configs
@@ -17,7 +15,6 @@ from fleet.agents.osquery.enroll import Enrolling
 from fleet.agents.osquery.logs import Logging
 from fleet.agents.osquery.schedule import Schedule
 from fleet.agents.osquery.writing import Writing
-from fleet.db.engine import reading
 from fleet.errors import FleetError
 from fleet.hosts import ingest as hosts
 from fleet.logsinks import open_sinks
@@ -74,8 +71,7 @@ class Plane:
         self._asking = Asking(engine, self._nodes, runtime.live)
         self._sinks = open_sinks(settings)
         self._ready = False
-        self.set_up: Callable[[], bool] = lambda: _has_users(engine)
-        """Whether the instance is set up; asked by the unversioned routes, which are not there before."""
+        self._setup_required = runtime.setup_required
 
         for listener in (self._nodes.changed, self._configs.changed, self._asking.changed):
             runtime.watcher.listen(listener)
@@ -134,7 +130,7 @@ class Plane:
     def _answer(self, route: Route, body: bytes, caller: Caller) -> Answer:
         try:
             if not self._ready and route.path in self._after_setup:
-                self._ready = self.set_up()
+                self._ready = not self._setup_required()
                 if not self._ready:
                     return NOT_SET_UP
             return route.answer(wire.inflate(body, caller.headers, route.cap), caller)
@@ -174,8 +170,3 @@ class Plane:
 
     def _config(self, body: bytes, _caller: Caller) -> Answer:
         return 200, self._configs.answer(self._nodes.authenticate(wire.node_key(body)))
-
-
-def _has_users(engine: Engine) -> bool:
-    with reading(engine) as connection:
-        return bool(connection.execute(select(exists().where(User.id > 0))).scalar())

@@ -5,7 +5,6 @@ import re
 from flask import Flask, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from fleet.setup.service import Gate
 from fleet.web.context import runtime
 from fleet.web.errors import is_api
 
@@ -19,8 +18,6 @@ AGENTS = re.compile(r"/api/[^/]+/osquery(/|$)")
 
 def install(app: Flask) -> None:
     """Send everybody to setup while it is due, and nobody afterwards."""
-    holder = app.extensions["fleet"]
-    holder.setup_required = Gate(holder.engine).is_required
 
     @app.before_request
     def route() -> AnyResponse | None:

@@ -9,18 +9,15 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import BadRequest as BadUrl
 from werkzeug.exceptions import MethodNotAllowed
-from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response as AnyResponse
 
 from fleet.authz.check import Actor
 from fleet.db.engine import READS
 from fleet.errors import FleetError
 from fleet.extensions import db
-from fleet.shapes import MAX_ID
 from fleet.web import csrf
 from fleet.web.context import runtime
 from fleet.web.json import dump
@@ -39,18 +36,6 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 Handler = Callable[..., Any]
 Json = dict[str, Any] | tuple[dict[str, Any], int] | Response
 """What a handler returns: an object, an object with a status, or a whole response."""
-
-
-class Id(BaseConverter):
-    """An id in a path: digits, and no more than a database holds."""
-
-    regex = r"\d+"
-
-    def to_python(self, value: str) -> int:
-        number = int(value)
-        if number > MAX_ID:
-            raise BadUrl("uintFromRequest")
-        return number
 
 
 class Api(Blueprint):
@@ -221,9 +206,3 @@ def _status(result: Any) -> int:
     if isinstance(result, AnyResponse):
         return result.status_code
     return result[1] if isinstance(result, tuple) and isinstance(result[1], int) else 200
-
-
-def install(app: Flask) -> None:
-    """Teach the application the converters that routes use."""
-    app.url_map.converters["id"] = Id
-    app.url_map.merge_slashes = False
