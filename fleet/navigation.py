@@ -7,7 +7,7 @@ from fleet.web.pages import Navigation, NavItem
 
 NAVIGATION: Navigation = (
     ("", (NavItem("Overview", "dashboard.index", "layout-dashboard", "list", Host),
-          NavItem("Hosts", "hosts.index", "monitor", "list", Host))),
-    ("Ask", (NavItem("Queries", "queries.index", "terminal", "read", Thing("query")),
+          NavItem("Hosts", "hosts.index", "monitor", "list", Host, also=("labels",)))),
+    ("Ask", (NavItem("Queries", "queries.index", "terminal", "read", Thing("query"), also=("live",)),
              NavItem("Packs", "packs.index", "package", "read", Pack))),
 )  # fmt: skip

@@ -133,6 +133,16 @@ def app(database_url: str, tmp_path: Path, environment: dict[str, str]) -> Itera
 
 
 @pytest.fixture
+def own_app(database_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """An application that no other test shares, to mount routes on."""
+    settings = Settings.load({"FLEET_DATA_DIR": str(tmp_path / "own"), "FLEET_DATABASE_URL": database_url})
+    application = create_app(settings, background=False)
+    application.config["PROPAGATE_EXCEPTIONS"] = False
+    yield application
+    application.extensions["fleet"].close()
+
+
+@pytest.fixture
 def runtime(app: Flask) -> Runtime:
     """What the process of the test holds."""
     return app.extensions["fleet"]  # type: ignore[no-any-return]

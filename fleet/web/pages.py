@@ -25,6 +25,8 @@ class NavItem:
     icon: str
     action: str
     subject: Subject
+    also: tuple[str, ...] = ()
+    """Other features whose pages belong here."""
 
 
 Navigation = Sequence[tuple[str, Sequence[NavItem]]]
@@ -50,14 +52,14 @@ def context() -> dict[str, Any]:
 
 def _navigation(actor: Actor | None) -> list[dict[str, Any]]:
     groups = []
-    blueprint = request.blueprint
+    feature = (request.blueprint or "").partition(".")[0]
     for title, items in runtime().navigation if actor else ():
         shown = [
             {
                 "label": item.label,
                 "href": url_for(item.endpoint),
                 "icon": item.icon,
-                "current": item.endpoint.partition(".")[0] == blueprint,
+                "current": feature in (item.endpoint.partition(".")[0], *item.also),
             }
             for item in items
             if can(actor, item.action, item.subject)

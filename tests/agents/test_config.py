@@ -37,6 +37,7 @@ def aim(session: Session, pack: Pack, kind: TargetType, target_id: int) -> None:
 
 
 def the_host(session: Session) -> Host:
+    session.commit()
     session.expire_all()
     return session.scalars(select(Host)).one()
 

@@ -114,6 +114,7 @@ def test_a_refetch_is_asked_until_anything_is_written(agent: Agent, runtime: Run
     assert details(agent.read()) and details(agent.read())
     assert agent.write({}) == (200, {})
     assert agent.read() == {"queries": {}, "discovery": {}}
+    session.commit()
     session.expire_all()
     assert session.query(Host).one().refetch_requested is False
 

@@ -20,6 +20,7 @@ NO_SECRET = "enroll failed: no matching secret found: EnrollSecret was not found
 
 
 def the_host(session: Session) -> Host:
+    session.commit()
     session.expire_all()
     return session.scalars(select(Host)).one()
 

@@ -20,11 +20,14 @@ UPTIME = "fleet_detail_query_uptime"
 
 
 def the_host(session: Session) -> Host:
+    session.commit()
     session.expire_all()
     return session.scalars(select(Host)).one()
 
 
 def labels_of(session: Session) -> set[int]:
+    session.commit()
+    session.expire_all()
     return set(session.scalars(select(LabelMembership.label_id)))
 
 
@@ -134,6 +137,7 @@ def test_label_answers_are_written_as_differences(agent: Agent, runtime: Runtime
         agent.write(answers)
     assert not [s for s in statements if "label_membership" in s and not s.lstrip().startswith("SELECT")]
     agent.write({"fleet_label_query_7": [{"1": "1"}], "fleet_label_query_8": []})
+    session.commit()
     session.expire_all()
     assert labels_of(session) == {6, 7}
     assert the_host(session).label_updated_at != clock.NEVER
@@ -170,6 +174,7 @@ def test_additional_answers_replace_the_former_ones(agent: Agent, runtime: Runti
     both = {"fleet_additional_query_a": [{"x": "1"}], "fleet_additional_query_b": [{"y": "2"}]}
     agent.write(both)
     assert session.scalars(select(HostAdditional.additional)).one() == '{"a":[{"x":"1"}],"b":[{"y":"2"}]}'
+    session.commit()
     agent.write(both, statuses={"fleet_additional_query_b": 1})
     assert session.scalars(select(HostAdditional.additional)).one() == '{"a":[{"x":"1"}]}'
 
@@ -260,6 +265,7 @@ def test_a_campaign_without_reader_is_kept_for_a_minute_and_then_closed(
         runtime.live.start(number, "SELECT 1", [host_id])
     agent.write({f"fleet_distributed_query_{number}": [] for number in (young, old, gone)})
     assert set(runtime.live.due(host_id)) == {young}
+    session.commit()
     session.expire_all()
     statuses = {row.id: row.status for row in session.scalars(select(Campaign))}
     assert statuses == {young: CampaignStatus.WAITING, old: CampaignStatus.COMPLETE}

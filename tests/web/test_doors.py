@@ -1,28 +1,22 @@
 """Every door authenticates, asks who may, runs one transaction, and answers in one shape."""
 
 import uuid
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from fleet.application import create_app
 from fleet.errors import Invalid
 from fleet.extensions import db
 from fleet.labels.models import Label
-from fleet.settings import Settings
 from fleet.web import context, doors
 from tests import factories
 from tests.conftest import Client
 
 
 @pytest.fixture
-def app_with_doors(database_url: str, tmp_path: Path) -> Flask:
+def app_with_doors(own_app: Flask) -> Flask:
     """An application with throwaway routes."""
-    settings = Settings.load({"FLEET_DATA_DIR": str(tmp_path), "FLEET_DATABASE_URL": database_url})
-    app = create_app(settings, background=False)
-    app.config["PROPAGATE_EXCEPTIONS"] = False
     api = doors.api("throwaway", __name__)
 
     @api.post("/throwaway/<how>")
@@ -43,8 +37,8 @@ def app_with_doors(database_url: str, tmp_path: Path) -> Flask:
         context.anyone()
         return {}
 
-    app.register_blueprint(api)
-    return app
+    own_app.register_blueprint(api)
+    return own_app
 
 
 def client(app: Flask, role: str = "admin") -> Client:
