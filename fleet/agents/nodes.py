@@ -54,6 +54,12 @@ class Node:
         return self.refetch_requested or now > self.detail_due or now > self.label_due or now < self.critical_until
 
 
+    def keep_packs_of(self, former: "Node | None") -> None:
+        """Take over what is known of the host's packs, unless what they depend on has changed since."""
+        if former is not None and (former.team_id, former.label_due) == (self.team_id, self.label_due):
+            self.packs, self.packs_epoch = former.packs, former.packs_epoch
+
+
 class Nodes:
     """The nodes that this process knows, and the keys that it knows to be wrong."""
 
@@ -136,6 +142,7 @@ class Nodes:
                 self._unknown[digest] = now + UNKNOWN_KEPT
                 return None
             node = self._node(digest, row, kept_until=now + KEPT)
+            node.keep_packs_of(self._by_digest.get(digest))
             if epoch == self._epoch:  # nobody changed a host while the row was read
                 self._by_digest[digest] = node
                 self._digests[node.id] = digest

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, String, delete, insert, select
+from sqlalchemy import Connection, Engine, String, bindparam, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -40,6 +40,10 @@ class Change(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
+_SUMMARY = select(func.count(), func.max(Change.id)).where(Change.id > bindparam("after"))
+_ROWS = select(Change.id, Change.topic, Change.subject).where(Change.id > bindparam("after")).order_by(Change.id)
+
+
 def announce(connection: Connection | Session, topic: str, *subjects: int) -> None:
     """Say, in this transaction, that `topic` changed: for the subjects with these ids, or as a whole."""
     connection.execute(insert(Change), [{"topic": topic, "subject": subject} for subject in subjects or (0,)])
@@ -58,6 +62,7 @@ class Watcher:
         self._listeners: list[Listener] = []
         self._seen: dict[int, None] = {}
         self._last = 0
+        self._summary: tuple[int, int | None] = (0, None)  # what is there when nothing is new
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,16 +90,13 @@ class Watcher:
         """Read and hand out what is new; called after a commit of this process, so that it acts at once."""
         with self._lock:
             with reading(self._engine) as connection:
-                rows = connection.execute(
-                    select(Change.id, Change.topic, Change.subject)
-                    .where(Change.id > self._last - OVERLAP)
-                    .order_by(Change.id)
-                ).all()
+                if tuple(connection.execute(_SUMMARY, {"after": self._last - OVERLAP}).one()) == self._summary:
+                    return
+                rows = connection.execute(_ROWS, {"after": self._last - OVERLAP}).all()
             fresh = [row for row in rows if row.id not in self._seen]
-            if not fresh:
-                return
-            self._last = max(self._last, fresh[-1].id)
+            self._last = max(self._last, rows[-1].id if rows else 0)
             self._seen = {row.id: None for row in rows if row.id > self._last - OVERLAP}
+            self._summary = len(self._seen), rows[-1].id if rows else None
         for row in fresh:
             for listener in self._listeners:
                 listener(row.topic, row.subject)

@@ -48,7 +48,7 @@ def find_teams(
     statement = select(Team, users, members).order_by(Team.id)
     if text.strip():
         statement = statement.where(contains(Team.__table__.c.name, text.strip()))
-    rows = session.execute(statement).tuples()
+    rows = session.execute(statement)
     return [row for row in rows if visible.team(row[0].id) and row[0].id not in excluded]
 
 

@@ -50,7 +50,7 @@ def test_the_hosts_are_asked_and_the_run_is_on_record(
     assert runtime.live.due(hosts[2]) == {}
     query = session.get(Query, response.json["campaign"]["query_id"])
     assert query and not query.saved and query.query == "SELECT 1"
-    targets = session.execute(select(CampaignTarget.type, CampaignTarget.target_id)).tuples().all()
+    targets = session.execute(select(CampaignTarget.type, CampaignTarget.target_id)).all()
     assert sorted(targets) == sorted([(0, 7), (1, hosts[0]), (1, hosts[1])])
     activity = session.scalars(select(Activity).where(Activity.activity_type == "live_query")).one()
     assert activity.details == {"targets_count": 2, "query_sql": "SELECT 1"}

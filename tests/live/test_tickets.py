@@ -94,7 +94,8 @@ def test_only_the_own_secret_reads_it() -> None:
     assert tickets.is_ticket(text)
     assert tickets.read("secret", text) == ticket
     assert tickets.read("other", text) is None
-    assert tickets.read("secret", text[:-1] + ("A" if text[-1] != "A" else "B")) is None
+    changed = text[:-9] + ("A" if text[-9] != "A" else "B") + text[-8:]
+    assert tickets.read("secret", changed) is None
 
 
 class TestUnsafeOrigins:
