@@ -91,7 +91,7 @@ def answer(runtime: Runtime, campaign_id: int, host_id: int, name: str = "alpha"
     return runtime.live.publish(Result(campaign_id, host_id, name, name.title(), **fields))
 
 
-def wait(condition: Callable[[], bool], seconds: float = 5) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,0 +1,1 @@
+"""What people do, in real Chromium, against a real server with simulated hosts."""

@@ -1,0 +1,134 @@
+"""Every page in both themes, wide and narrow: no fault, nothing sideways, readable by all, small."""
+
+import gzip
+from importlib import resources
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import Visit
+from tests.browser.site import Site
+from tests.browser.watch import sideways
+
+KB = 1024
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8") + ";0"
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def main_pages(site: Site) -> list[str]:
+    """The pages that people work on, with something to see on each."""
+    query = site.query("Looked at", "SELECT name, version FROM os_version", interval=3600, automations_enabled=True)
+    pack = site.call("POST", "/packs", {"name": "Looked at", "label_ids": [6]})["pack"]["id"]
+    site.call("POST", "/packs/schedule", {"query_id": query, "interval": 60, "pack_id": pack})
+    host = site.hosts()[0]["id"]
+    body = {"query": "SELECT 1 AS one", "selected": {"labels": [6]}}
+    campaign = site.call("POST", "/queries/run", body)["campaign"]["id"]
+    return [
+        "/dashboard", "/hosts/manage", f"/hosts/{host}", f"/hosts/{host}/schedule", f"/hosts/delete?id={host}",
+        "/hosts/add", "/labels/manage", "/queries/manage", f"/queries/{query}", f"/queries/{query}/live?label_ids=6",
+        f"/live/{campaign}", "/packs/manage", f"/packs/{pack}", f"/packs/{pack}/queries/new", "/profile",
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def other_pages(site: Site, main_pages: list[str]) -> list[str]:
+    """Variants of them, and their dialogs as pages."""
+    query, host, pack = site.query("Glanced at", "SELECT 1 AS one"), main_pages[2], main_pages[12]
+    entry = site.call("GET", f"{pack}/scheduled")["scheduled"][0]["id"]
+    return [
+        "/hosts/manage?query=nothing+has+this+name", "/hosts/manage/labels/7", f"{host}/query",
+        "/hosts/add?how=computer", "/labels/6", "/queries/manage?view=schedule", "/queries/new", "/queries/new/live",
+        f"/queries/delete?id={query}", "/packs/new", f"{pack}/queries/{entry}", f"{pack}/delete", "/profile/password",
+        "/profile/token", "/logout", "/no/such/page",
+    ]  # fmt: skip
+
+
+def _unreadable(page: Page, **options: object) -> list[str]:
+    """What axe, which is on the page already, finds that shuts somebody out."""
+    found = page.evaluate(
+        "options => axe.run(document, options).then((found) => found.violations)",
+        {"resultTypes": ["violations"], "preload": False, **options},
+    )
+    return [
+        f"{rule['id']} ({rule['impact']}): {', '.join(str(node['target'][0]) for node in rule['nodes'][:3])}"
+        for rule in found
+        if rule["impact"] in SERIOUS
+    ]
+
+
+def _faults(page: Page, address: str, *, thorough: bool) -> list[str]:
+    """What is wrong with a page: sideways scrolling at either width; thorough: access, and the dark theme's colours."""
+    found = []
+    page.set_viewport_size({"width": 390, "height": 800})
+    answer = page.goto(address)
+    if answer is None or answer.status not in (200, 404):
+        found.append(f"answers {answer and answer.status}")
+    if wide := sideways(page):
+        found.append(f"390 px: sideways by {wide}")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    if wide := sideways(page):
+        found.append(f"1440 px: sideways by {wide}")
+    if page.locator("h1").count() != 1:
+        found.append(f"{page.locator('h1').count()} h1")
+    if thorough:
+        page.evaluate(AXE)
+        if address.endswith(("/login", "/profile")) is bool(page.locator(".rail [aria-current=page]").count()):
+            found.append("is not the one that the rail marks")
+        found += _unreadable(page)
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found += [f"dark: {fault}" for fault in _unreadable(page, runOnly=["color-contrast"])]
+    return [f"{address}: {fault}" for fault in found]
+
+
+def test_the_main_pages_fit_and_shut_nobody_out(site: Site, visit: Visit, main_pages: list[str]) -> None:
+    page = visit(site, theme="light")
+    faults = [fault for path in main_pages for fault in _faults(page, site.url + path, thorough=True)]
+    faults += _faults(visit(site, token="", theme="light"), f"{site.url}/login", thorough=True)
+    assert not faults, "\n".join(faults)
+
+
+def test_the_other_pages_fit_in_the_dark_theme_too(site: Site, visit: Visit, other_pages: list[str]) -> None:
+    page = visit(site, theme="dark")
+    faults = [fault for path in other_pages for fault in _faults(page, site.url + path, thorough=False)]
+    page = visit(site, token="", theme="dark")
+    for path in ("/login", "/login/denied", "/apionlyuser"):
+        faults += _faults(page, site.url + path, thorough=False)
+    assert not faults, "\n".join(faults)
+
+
+def test_the_theme_follows_the_system_until_somebody_chooses(site: Site, visit: Visit) -> None:
+    def shade(page: Page) -> int:
+        colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3])
+
+    assert shade(visit(site, "/profile")) > 600
+    page = visit(site, "/profile", scheme="dark")
+    assert shade(page) < 200
+    page.locator("main").get_by_role("button", name="Light").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    assert shade(page) > 600
+    page.reload()
+    assert shade(page) > 600
+
+
+def test_the_menu_opens_on_a_narrow_window(site: Site, visit: Visit) -> None:
+    page = visit(site, "/hosts/manage", width=390, height=800)
+    expect(page.locator("#rail")).to_be_hidden()
+    page.get_by_role("button", name="Menu").click()
+    page.locator("#rail").get_by_role("link", name="Queries").click()
+    page.wait_for_url("**/queries/manage")
+
+
+@pytest.mark.parametrize(("path", "kilobytes"), [("/login", 60), ("/hosts/manage", 60), ("/queries/new", 220)])
+def test_a_first_visit_stays_within_its_budget(site: Site, visit: Visit, path: str, kilobytes: int) -> None:
+    page = visit(site, token="" if path == "/login" else None)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(site.url + path, wait_until="networkidle")
+    sizes = {answer.url.removeprefix(site.url): len(gzip.compress(answer.body(), 9)) for answer in answers}
+    told = "\n".join(f"{size / KB:6.1f} KB {name}" for name, size in sizes.items())
+    assert sum(sizes.values()) <= kilobytes * KB, told
+    assert sizes[path] <= 15 * KB, told
+    if path != "/queries/new":
+        assert len(sizes) <= 6, told
