@@ -26,6 +26,10 @@ $(VENV)/installed: requirements.txt
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+	@touch $@
+
+# Browsers are sent the compressed copies; made again whenever a file changes.
+$(VENV)/compressed: $(VENV)/installed $(shell find static -type f -not -name '*.gz')
 	@$(BIN)/python -m whitenoise.compress --quiet static
 	@touch $@
 
@@ -33,16 +37,16 @@ $(VENV)/developing: $(VENV)/installed requirements-dev.txt
 	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.txt
 	@touch $@
 
-demo: $(VENV)/installed
+demo: $(VENV)/compressed
 	@$(FLEET) demo
 
-run: $(VENV)/installed
+run: $(VENV)/compressed
 	@exec $(FLEET) serve
 
 agent: $(VENV)/installed
 	@exec $(FLEET) agent --server "$(SERVER)" --secret "$(SECRET)" $(ARGS)
 
-test: $(VENV)/developing
+test: $(VENV)/developing $(VENV)/compressed
 	@./tests/chromium.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -61,10 +65,10 @@ migration: $(VENV)/installed
 	@test -n "$(NAME)" || (echo "make migration NAME=add_something" && false)
 	@$(FLEET) migration "$(NAME)"
 
-bench: $(VENV)/developing
+bench: $(VENV)/developing $(VENV)/compressed
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-screenshots: $(VENV)/developing
+screenshots: $(VENV)/developing $(VENV)/compressed
 	@./tests/chromium.sh
 	@$(BIN)/python -m tests.screenshots
 

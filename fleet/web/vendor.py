@@ -99,35 +99,38 @@ def _pack(package: Package, folder: Path) -> Path:
     return folder / done.stdout.strip().splitlines()[-1]
 
 
-def _differences(static: Path, files: dict[str, bytes]) -> list[str]:
-    present = {str(path.relative_to(static)) for path in (static / "vendor").rglob("*") if path.is_file()}
-    differing = [
-        name
-        for name, content in files.items()
-        if not (static / name).is_file() or (static / name).read_bytes() != content
-    ]
-    return sorted(differing) + sorted(present - files.keys())
+def sums_of(files: dict[str, bytes]) -> str:
+    """The text of vendor.sums: the SHA-256 of every file, and its path below static/."""
+    return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
+
+
+def vendored(static: Path) -> dict[str, bytes]:
+    """What stands in static/ now of everything that packages bring; compressed copies do not count."""
+    paths = [path for path in (static / "vendor").rglob("*") if path.is_file() and path.suffix != ".gz"]
+    return {str(path.relative_to(static)): path.read_bytes() for path in [*paths, static / "icons.svg"]}
 
 
 @click.command("vendor")
-@click.option("--check", is_flag=True, help="Change nothing; fail when a file differs from its package.")
+@click.option("--check", is_flag=True, help="Change nothing, fetch nothing; fail when a file is not as it was fetched.")
 def vendor(check: bool) -> None:
-    """Fetch the packages of static/vendor.toml and copy the named files to static/."""
+    """Fetch the packages of static/vendor.toml, which takes npm, and copy the named files to static/."""
+    sums = STATIC / "vendor.sums"
+    present = vendored(STATIC)
+    if check:
+        differing = set(sums_of(present).splitlines()) ^ set(sums.read_text(encoding="ascii").splitlines())
+        if differing:
+            names = sorted({line.partition("  ")[2] for line in differing})
+            raise click.ClickException("not as fetched: " + ", ".join(names))
+        click.echo(f"{len(present)} files are as they were fetched")
+        return
     files: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         for package in read_manifest(STATIC / "vendor.toml"):
             files.update(wanted_files(package, _pack(package, Path(folder))))
-    differing = _differences(STATIC, files)
-    if check:
-        if differing:
-            raise click.ClickException("differs from its package: " + ", ".join(differing))
-        click.echo(f"{len(files)} files are as their packages have them")
-        return
-    for name in differing:
-        target = STATIC / name
-        if name not in files:
-            target.unlink()
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(files[name])
-    click.echo(f"{len(files)} files, {len(differing)} changed")
+    for name in present.keys() - files.keys():
+        (STATIC / name).unlink()
+    for name, content in files.items():
+        (STATIC / name).parent.mkdir(parents=True, exist_ok=True)
+        (STATIC / name).write_bytes(content)
+    sums.write_text(sums_of(files), encoding="ascii")
+    click.echo(f"{len(files)} files")
