@@ -1,4 +1,4 @@
-"""Node key to node: the small row by which the agents' door knows a host, in memory for a minute at most."""
+"""Node key to node: the small row by which the agents' door knows a host, in memory for five minutes at most."""
 
 import threading
 import time
@@ -16,7 +16,8 @@ from fleet.db import changes
 from fleet.db.engine import reading
 from fleet.hosts.models import Host
 
-KEPT = 60.0
+KEPT = 300.0
+"""Seconds that a node is believed unseen; changes of hosts are told within a quarter of one (`db/changes.py`)."""
 UNKNOWN_KEPT = 5.0
 MOST_UNKNOWN = 10_000
 
@@ -52,7 +53,6 @@ class Node:
     def due(self, now: float) -> bool:
         """Whether anything but live queries is due."""
         return self.refetch_requested or now > self.detail_due or now > self.label_due or now < self.critical_until
-
 
     def keep_packs_of(self, former: "Node | None") -> None:
         """Take over what is known of the host's packs, unless what they depend on has changed since."""

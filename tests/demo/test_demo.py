@@ -1,0 +1,56 @@
+"""`make demo` does what the README says, the first time and the second."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fleet.demo.command import table
+from fleet.demo.instance import free_address
+
+
+def demo(folder: Path) -> str:
+    """What the demo prints."""
+    environment = {"FLEET_DATA_DIR": str(folder), "FLEET_SERVER_ADDRESS": free_address(), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-m", "fleet", "demo", "--once", "--hosts", "3"],
+        env=environment, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a first demo, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, demo(folder)
+
+
+def test_every_host_answers_and_the_rows_are_a_table(shown: tuple[Path, str]) -> None:
+    lines = shown[1].splitlines()
+    head = next(number for number, line in enumerate(lines) if line.startswith("hostname"))
+    rows = lines[head + 2 : lines.index("", head)]
+    assert len(rows) == 4  # three simulated hosts and this computer
+    assert all(len(row.split()) >= 5 for row in rows)
+
+
+def test_the_password_is_printed_once_and_kept_for_its_owner_alone(shown: tuple[Path, str]) -> None:
+    folder, first = shown
+    kept = folder / "demo" / "admin.json"
+    password = json.loads(kept.read_text())["password"]
+    assert password in first
+    assert kept.stat().st_mode & 0o077 == 0
+    second = demo(folder)
+    assert password not in second
+    assert "http://localhost:" in second
+
+
+def test_cells_cannot_reach_the_terminal() -> None:
+    assert table(["a"], [{"a": "\x1b[31mred\n"}]) == ["a", "-" * 9, "?[31mred?"]
+
+
+def test_numbers_stand_to_the_right() -> None:
+    assert table(["name", "n"], [{"name": "x", "n": "5"}, {"name": "y", "n": "10"}])[2:] == ["x      5", "y     10"]
