@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class FleetError(Exception):
         self.code = code
         self.headers = headers or {}
         super().__init__("; ".join(f"{p.name}: {p.reason}" for p in self.problems))
+
+    def envelope(self) -> dict[str, Any]:
+        """How every door but that of osquery says it: `{"message", "code"?, "errors"?: [{"name", "reason"}]}`."""
+        body: dict[str, Any] = {"message": self.message}
+        if self.code is not None:
+            body["code"] = self.code
+        if self.problems:
+            body["errors"] = [{"name": p.name, "reason": p.reason} for p in self.problems]
+        return body
 
 
 class BadRequest(FleetError):
@@ -106,6 +116,11 @@ class TooLarge(FleetError):
 
     status = 413
     message = "Request Entity Too Large"
+
+    @classmethod
+    def than(cls, cap: int) -> "TooLarge":
+        """The body is larger than `cap` bytes."""
+        return cls(f"request body is larger than the {cap} bytes that this route takes")
 
 
 class Invalid(FleetError):

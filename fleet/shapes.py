@@ -9,6 +9,14 @@ MAX_ID = 2**63 - 1
 """The largest id that both databases hold."""
 
 
+def digits(text: str, most: int = MAX_ID) -> int | None:
+    """A number that came as text, from 0 to `most`; none when it is anything else."""
+    if not text.isascii() or not text.isdigit() or len(text) > 19:
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
 def _refuse_nul(value: Any, path: str) -> None:
     if isinstance(value, str):
         if "\x00" in value:

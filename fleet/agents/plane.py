@@ -20,6 +20,7 @@ from fleet.hosts import ingest as hosts
 from fleet.logsinks import open_sinks
 from fleet.server.boundary import Boundary
 from fleet.web.context import forwarded_address
+from fleet.web.errors import NO_ROUTE
 from fleet.web.metrics import AGENT_REQUESTS, NODES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ SMALL = 4 * KB
 
 SEEN = "seen"
 STATUSES = (200, 400, 401, 404, 413, 500, 503)
-NOT_SET_UP = 404, b"404 page not found\n"
+NOT_SET_UP = 404, NO_ROUTE
 
 
 class Caller(NamedTuple):

@@ -1,7 +1,6 @@
 """Bodies as agents send them: inflated within a bound, decoded leniently, never trusted."""
 
 import re
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ import orjson
 
 from fleet.agents import slices
 from fleet.errors import BadRequest, TooLarge
+from fleet.web.gzip import gunzip
 
 LARGE = 256 * 1024
 """Bytes of a body from which on its node key is looked at before the rest is parsed."""
@@ -16,7 +16,6 @@ LARGE = 256 * 1024
 MOST_BRACKETS = 1_000_000
 """Arrays and objects in a body; each costs far more memory than the two bytes that it takes to send."""
 
-_GZIP = 31  # window bits of zlib that ask for a gzip header
 _REPAIR = re.compile(
     rb"\\(?:(\\|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -30,36 +29,13 @@ def undecodable() -> BadRequest:
     return BadRequest("json decoder error")
 
 
-def too_large(cap: int) -> TooLarge:
-    """The refusal of a body that is larger than its route takes."""
-    return TooLarge(f"request body is larger than the {cap} bytes that this route takes")
-
-
 def inflate(body: bytes, headers: Mapping[str, str], cap: int) -> bytes:
     """The body without its compression: gzip, and only when the header says exactly so."""
     if headers.get("content-encoding") == "gzip":
-        body = _gunzip(body, cap)
+        body = gunzip(body, cap)
     if len(body) > cap:
-        raise too_large(cap)
+        raise TooLarge.than(cap)
     return body
-
-
-def _gunzip(body: bytes, cap: int) -> bytes:
-    parts: list[bytes] = []
-    left = cap + 1
-    try:
-        while body:
-            member = zlib.decompressobj(_GZIP)
-            parts.append(member.decompress(body, left))
-            left -= len(parts[-1])
-            if left <= 0:
-                raise too_large(cap)
-            if not member.eof:
-                raise BadRequest("gzip decoder error")
-            body = member.unused_data
-    except zlib.error as error:
-        raise BadRequest("gzip decoder error") from error
-    return b"".join(parts)
 
 
 def load(body: bytes) -> Fields:

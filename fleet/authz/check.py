@@ -78,10 +78,6 @@ class Visible:
         return self.everything or (team_id is not None and team_id in self.team_ids)
 
 
-EVERYTHING = Visible(everything=True)
-"""What the server itself sees."""
-
-
 def visible_teams(actor: Actor, *, observers: bool = True) -> Visible:
     """Which hosts `actor` sees in lists; without `observers`, only those that they may question themselves
     (live queries that observers may not run)."""

@@ -1,7 +1,7 @@
 """Paging, order and search of a list become part of a select()."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -29,10 +29,6 @@ class ListOptions:
     descending: bool = False
     after: str = ""
     match: str = ""
-
-    def page_of(self, per_page: int) -> "ListOptions":
-        """The same with a page size where none is given."""
-        return self if self.per_page else replace(self, per_page=per_page)
 
 
 def ordered(statement: Statement, options: ListOptions, columns: Columns, unique: ColumnElement[Any]) -> Statement:

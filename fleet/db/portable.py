@@ -1,12 +1,12 @@
 """The only code that asks which database it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, FromClause, Integer, Table, Text, cast, func
+from sqlalchemy import Connection, Executable, FromClause, Integer, Table, Text, case, cast, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -19,6 +19,20 @@ from fleet.db.types import UtcDateTime
 from fleet.errors import FleetError, Invalid
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
+
+IN_ONE_STATEMENT = 500
+"""Values of one list in a statement: every database takes that many, also several times."""
+
+
+def batches(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    """The values in parts that fit into one statement."""
+    return (values[start : start + IN_ONE_STATEMENT] for start in range(0, len(values), IN_ONE_STATEMENT))
+
+
+def how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """The number of rows of which it is true; 0 where there are none."""
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0, type_=Integer)
 
 
 @contextmanager

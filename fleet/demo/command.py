@@ -30,12 +30,14 @@ QUERY = """SELECT s.hostname, o.name AS os, o.version, s.cpu_logical_cores AS co
 FROM system_info s, os_version o, uptime u"""
 
 SAVED = (
-    ("Operating systems", "Name and version of every host's system.", "SELECT name, version, platform FROM os_version", 0),
+    ("Operating systems", "Name and version of every host's system.",
+     "SELECT name, version, platform FROM os_version", 0),
     ("Listening ports", "Which programs can be reached from outside.",
      "SELECT p.name, l.port, l.protocol, l.address FROM listening_ports l JOIN processes p USING (pid) "
      "WHERE l.address NOT IN ('127.0.0.1', '::1') AND l.port > 0", 3600),
     ("People who can sign in", "Accounts with a login shell.",
-     "SELECT username, uid, shell, directory FROM users WHERE shell NOT LIKE '%nologin' AND shell NOT LIKE '%false'", 86400),
+     "SELECT username, uid, shell, directory FROM users "
+     "WHERE shell NOT LIKE '%nologin' AND shell NOT LIKE '%false'", 86400),
 )  # fmt: skip
 """Name, description, SQL and seconds between runs (0: never) of what the demo saves."""
 

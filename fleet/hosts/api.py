@@ -13,7 +13,7 @@ from fleet.hosts import service as hosts
 from fleet.hosts.listing import Filter, HostRow
 from fleet.hosts.models import Host
 from fleet.hosts.presenting import items
-from fleet.hosts.schemas import HostSearch, HostSelection, item
+from fleet.hosts.schemas import HostSearch, HostSelection, candidate
 from fleet.hosts.summary import summarize
 from fleet.labels import service as labels
 from fleet.labels.models import Label, LabelType
@@ -81,7 +81,7 @@ def search_hosts() -> Json:
     to = visible_teams(current_actor(), observers=observers)
     rows = listing.search(db.session(), sought.query, to, excluded=sought.excluded_host_ids)
     now = clock.now()
-    found = [item(row, now) for row in rows]
+    found = [candidate(row, now) for row in rows]
     return {"hosts": found, "targets": {"hosts": found}}
 
 

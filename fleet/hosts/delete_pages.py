@@ -9,6 +9,7 @@ from werkzeug.datastructures import MultiDict
 
 from fleet import clock
 from fleet.authz.check import Thing, visible_teams
+from fleet.db.portable import batches
 from fleet.errors import BadRequest, Invalid, NotFound
 from fleet.extensions import db
 from fleet.hosts import filtering, lifecycle, listing, status
@@ -97,10 +98,9 @@ def _names(selection: Selection, most: int) -> list[str]:
 
 def _online(selection: Selection) -> int:
     now = clock.now()
-    ids = list(selection.teams)
     counted = 0
-    for start in range(0, len(ids), 500):
-        condition = Host.id.in_(ids[start : start + 500]), status.online(now)
+    for some in batches(list(selection.teams)):
+        condition = Host.id.in_(some), status.online(now)
         counted += len(db.session().execute(select(Host.id).select_from(status.JOINED).where(*condition)).all())
     return counted
 

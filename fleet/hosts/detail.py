@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fleet.hosts import listing
@@ -14,8 +14,10 @@ from fleet.hosts.platforms import generic
 from fleet.hosts.schemas import chosen_additional, encryption, item
 from fleet.labels.models import Label, LabelMembership
 from fleet.labels.schemas import label_of_host
-from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
+from fleet.packs.models import Pack, ScheduledQuery
+from fleet.packs.reach import reaches
 from fleet.queries.models import Query
+from fleet.queries.schedule import runs_for
 
 NEVER_RUN = datetime(2000, 1, 1, tzinfo=UTC)
 """When a scheduled query ran last that has not run yet (Fleet API for contributors)."""
@@ -51,15 +53,8 @@ def labels_of(session: Session, host_id: int) -> Sequence[Label]:
 
 
 def packs_of(session: Session, row: HostRow) -> Sequence[Pack]:
-    """The packs that reach a host: by a label (unless the pack is disabled), by name, or by its team."""
-    target = PackTarget.pack_id == Pack.id
-    in_label = exists().where(LabelMembership.host_id == row.id, LabelMembership.label_id == PackTarget.target_id)
-    reached = or_(
-        and_(PackTarget.type == TargetType.LABEL, Pack.disabled.is_(False), in_label),
-        and_(PackTarget.type == TargetType.HOST, PackTarget.target_id == row.id),
-        and_(PackTarget.type == TargetType.TEAM, PackTarget.target_id == (row.team_id or 0)),
-    )
-    return session.scalars(select(Pack).where(exists().where(target, reached)).order_by(Pack.id)).all()
+    """The packs that a host is sent."""
+    return session.scalars(select(Pack).where(reaches(row.id, row.team_id)).order_by(Pack.id)).all()
 
 
 def schedules_of(session: Session, row: HostRow, packs: Sequence[Pack]) -> list[Schedule]:
@@ -91,12 +86,9 @@ def _of_packs(session: Session, packs: Sequence[Pack], platform: str) -> list[Sc
 
 
 def _of_queries(session: Session, row: HostRow, platform: str) -> list[Schedule]:
-    in_scope = Query.team_id.is_(None) if row.team_id is None else or_(
-        Query.team_id.is_(None), Query.team_id == row.team_id
-    )  # fmt: skip
     rows = session.execute(
         select(Query.id, Query.team_id, Query.name, Query.description, Query.platform, Query.interval)
-        .where(in_scope, Query.saved.is_(True), Query.automations_enabled.is_(True), Query.interval > 0)
+        .where(runs_for(row.team_id))
         .order_by(Query.id)
     ).all()
     common: list[Entry] = []

@@ -7,7 +7,7 @@ from typing import Any
 from fleet.errors import BadRequest
 from fleet.hosts.listing import STATUSES, Filter
 from fleet.hosts.schemas import HostFilters
-from fleet.shapes import MAX_ID
+from fleet.shapes import digits
 
 
 def _text(text: str) -> str:
@@ -17,9 +17,10 @@ def _text(text: str) -> str:
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > MAX_ID:
+    number = digits(text)
+    if number is None:
         raise BadRequest("must be a number")
-    return int(text[:20])
+    return number
 
 
 def _one_of(*words: str, refusal: str = "must be one of {words}, not {text}") -> Callable[[str], str]:
@@ -32,9 +33,10 @@ def _one_of(*words: str, refusal: str = "must be one of {words}, not {text}") ->
 
 
 def _gigabytes(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:20]) <= 100:
+    number = digits(text, 100)
+    if not number:
         raise BadRequest(f"invalid low_disk_space threshold, must be between 1 and 100: {text}")
-    return int(text)
+    return number
 
 
 CHECKS: Mapping[str, Callable[[str], Any]] = {

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, select, text
 from fleet.db.portable import upsert
 from fleet.db.types import UtcDateTime
 from fleet.hosts.models import Host, HostAdditional, HostDisk
+from fleet.hosts.naming import shown_name
 
 Row = Mapping[str, str]
 Rows = list[dict[str, str]]
@@ -155,7 +156,7 @@ def additional(connection: Connection, host_id: int, document: str) -> None:
 
 
 def display_name(connection: Connection, host_id: int, columns: Columns) -> Columns:
-    """The columns, with the name to show: computer name, else hostname, else model and serial number."""
+    """The columns, with the name to show if a part of it is among them."""
     names = ("computer_name", "hostname", "hardware_model", "hardware_serial")
     if not any(name in columns for name in names):
         return columns
@@ -163,10 +164,7 @@ def display_name(connection: Connection, host_id: int, columns: Columns) -> Colu
     if len(parts) < len(names):
         wanted = select(*(Host.__table__.c[name] for name in names)).where(Host.id == host_id)
         parts = dict(connection.execute(wanted).mappings().one()) | parts
-    shown = parts["computer_name"] or parts["hostname"]
-    if not shown and parts["hardware_model"] and parts["hardware_serial"]:
-        shown = f"{parts['hardware_model']} ({parts['hardware_serial']})"
-    return columns | {"display_name": shown[:255]}
+    return columns | {"display_name": shown_name(*(parts[name] for name in names))[:255]}
 
 
 def whole(value: str, least: int, most: int) -> int | None:

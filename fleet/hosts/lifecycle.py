@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from fleet import clock
 from fleet.db import changes
+from fleet.db.portable import batches
 from fleet.hosts.models import Host
 from fleet.packs.models import PackTarget, TargetType
 
@@ -19,13 +20,10 @@ if TYPE_CHECKING:
 INCOMING_FOR = timedelta(minutes=5)
 """How long a host that has told nothing of itself is kept."""
 
-BATCH = 500
-
 
 def delete(session: Session, host_ids: Sequence[int]) -> None:
     """Delete hosts with all they reported; an agent that still runs is told to enroll again."""
-    for start in range(0, len(host_ids), BATCH):
-        some = host_ids[start : start + BATCH]
+    for some in batches(host_ids):
         session.execute(
             delete_from(PackTarget).where(PackTarget.type == TargetType.HOST, PackTarget.target_id.in_(some))
         )

@@ -69,17 +69,19 @@ def _list(label_id: int | None) -> ResponseReturnValue:
     actor = current_actor()
     teams = teams_seen(actor)
     view, understood = viewing.read(label_id, teams=bool(teams))
+    adds = request.args.get(viewing.ADD) == "true"
+    kept = {viewing.ADD: "true"} if adds else {}
     if view.wanted.team_id is not None and view.wanted.team_id not in dict(teams):
-        return redirect(view.url(team_id=None), 302)
+        return redirect(view.url(team_id=None, **kept), 302)
     if view.wanted.no_team and not visible_teams(actor).everything:
-        return redirect(view.url(team_id=None), 302)
+        return redirect(view.url(team_id=None, **kept), 302)
     if not understood or (label_id is None and view.label_id is not None):
-        return _remember(redirect(view.url(page=view.page or None), 302), view)
+        return _remember(redirect(view.url(page=view.page or None, **kept), 302), view)
     counts = summarize(db.session(), replace(view.wanted, status=""), visible_teams(actor))
     total = {"online": counts.online, "offline": counts.offline, "missing": counts.missing, "mia": counts.missing,
              "new": counts.new}.get(view.wanted.status, counts.total)  # fmt: skip
     view = view.within(total)
-    return render("hosts/list.html", block="results", **_values(view, counts, total, teams))
+    return render("hosts/list.html", block="results", adds=adds, **_values(view, counts, total, teams))
 
 
 def _values(view: View, counts: Summary, total: int, teams: list[tuple[int, str]]) -> dict[str, Any]:

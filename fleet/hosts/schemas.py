@@ -93,6 +93,11 @@ def item(row: HostRow, now: datetime | None = None, *, seen_at: datetime | None 
     }
 
 
+def candidate(row: HostRow, now: datetime) -> dict[str, Any]:
+    """A host that a search found, to be picked: as in a list, but clients expect no name of its team here."""
+    return item(row, now) | {"team_name": None}
+
+
 def encryption(row: HostRow) -> bool | None:
     """Whether the disk is encrypted; none when unknown, and on Linux also when not, where the answer is unsure."""
     if row.encrypted is False and row.platform in LINUX:

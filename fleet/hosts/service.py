@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from fleet import keys
 from fleet.authz.check import Visible
 from fleet.db import changes
+from fleet.db.portable import batches
 from fleet.errors import NotFound
 from fleet.hosts import listing
 from fleet.hosts.listing import HostRow
@@ -49,8 +50,8 @@ def identify(session: Session, identifier: str, to: Visible) -> HostRow:
 def teams_of(session: Session, host_ids: Sequence[int]) -> dict[int, int | None]:
     """The team of each of these hosts; `NotFound` names the first that is not there."""
     teams: dict[int, int | None] = {}
-    for start in range(0, len(host_ids), 500):
-        statement = select(Host.id, Host.team_id).where(Host.id.in_(host_ids[start : start + 500]))
+    for some in batches(host_ids):
+        statement = select(Host.id, Host.team_id).where(Host.id.in_(some))
         teams.update({row.id: row.team_id for row in session.execute(statement)})
     for host_id in host_ids:
         if host_id not in teams:

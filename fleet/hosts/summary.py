@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Integer, case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import ColumnElement
 
 from fleet import clock
 from fleet.authz.check import Visible
+from fleet.db.portable import how_many
 from fleet.hosts import status
 from fleet.hosts.listing import Filter, condition
 from fleet.hosts.models import Host, HostDisk
@@ -37,7 +37,7 @@ def summarize(session: Session, wanted: Filter, to: Visible, *, low_disk_space: 
     """The counts of the hosts that somebody sees, in one statement; `low_disk_space` gigabytes or less is low."""
     now = clock.now()
     low = HostDisk.gigs_disk_space_available <= low_disk_space
-    figures = (func.count(), *(_sum(part) for part in (
+    figures = (func.count(), *(how_many(part) for part in (
         status.online(now), status.missing(now), status.new(now), low,
     )))  # fmt: skip
     rows = session.execute(
@@ -49,7 +49,3 @@ def summarize(session: Session, wanted: Filter, to: Visible, *, low_disk_space: 
     ).all()
     total, calling, gone, fresh, full = (sum(int(row[column]) for row in rows) for column in range(1, 6))
     return Summary(total, calling, total - calling, gone, fresh, full, {row[0]: int(row[1]) for row in rows})
-
-
-def _sum(part: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((part, 1), else_=0)), 0, type_=Integer)

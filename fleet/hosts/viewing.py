@@ -8,11 +8,13 @@ from flask import request, url_for
 from fleet.db.listing import ListOptions
 from fleet.hosts import columns, filtering
 from fleet.hosts.listing import Filter
-from fleet.web.liststate import SIZES
+from fleet.web.liststate import SIZES, number
 
 PER_PAGE = 50
 ORDER = ("display_name", "asc")
 COOKIE = "host_columns"
+ADD = "add_hosts"
+"""In the address of a list: show at once how computers come in. No part of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +95,21 @@ def read(label_id: int | None, *, teams: bool) -> tuple[View, bool]:
     filters.pop("label_id", None)
     order_key, direction = _order()
     keys, chosen, listed = _columns(teams=teams)
-    per_page = _number(given.get("per_page", ""))
+    per_page = number(given.get("per_page", ""))
     view = View(
         wanted=replace(wanted, label_id=label_id),
         filters=filters,
         label_id=label_id,
         order_key=order_key,
         order_direction=direction,
-        page=_number(given.get("page", "")),
+        page=number(given.get("page", "")),
         per_page=per_page if per_page in SIZES else PER_PAGE,
         columns=keys,
         chosen=chosen,
     )
     clean = {name: str(value) for name, value in view.parameters().items() if value not in (None, "")}
     clean.pop("label_id", None)
-    asked = {name: value for name, value in given.items() if value != ""}
+    asked = {name: value for name, value in given.items() if value != "" and name != ADD}
     return view, not listed and _same(asked, clean)
 
 
@@ -134,7 +136,3 @@ def _columns(*, teams: bool) -> tuple[tuple[str, ...], bool, bool]:
     if given:
         return named or columns.default(teams=teams), True, len(given) > 1 or "columns" in request.args
     return kept or columns.default(teams=teams), False, False
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0

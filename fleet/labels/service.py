@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from fleet.authz.check import Visible
 from fleet.db import changes
 from fleet.db.listing import Columns, ListOptions, ordered, paged
-from fleet.db.portable import contains, insert_ignore, unique
+from fleet.db.portable import batches, contains, insert_ignore, unique
 from fleet.errors import DuplicateEntry, Invalid, NotFound
 from fleet.hosts import status
 from fleet.hosts.models import Host
@@ -160,12 +160,11 @@ def _apply(session: Session, spec: LabelSpec) -> None:
         return
     if spec.label_type == "builtin":
         raise Invalid(f"label {spec.name} cannot be made a built-in one", name="label_type")
-    if label is None:
-        label = Label(name_key=fold(spec.name))
-        session.add(label)
+    label = label or Label(name_key=fold(spec.name))
     label.name, label.description, label.query, label.platform = spec.name, spec.description, spec.query, spec.platform
     label.label_membership_type = MembershipType.MANUAL if manual else MembershipType.DYNAMIC
-    session.flush()
+    with unique(session, lambda: _taken(spec.name)):
+        session.add(label)
     if manual and spec.hosts is not None:
         _replace_members(session, label, spec.hosts)
 
@@ -179,8 +178,8 @@ def _differs(label: Label, spec: LabelSpec) -> bool:
 
 def _replace_members(session: Session, label: Label, names: Sequence[str]) -> None:
     session.execute(delete(LabelMembership).where(LabelMembership.label_id == label.id))
-    for start in range(0, len(names), 500):
-        ids = session.scalars(select(Host.id).where(Host.hostname.in_(names[start : start + 500]))).all()
+    for some in batches(names):
+        ids = session.scalars(select(Host.id).where(Host.hostname.in_(some))).all()
         rows = [{"label_id": label.id, "host_id": host_id} for host_id in ids]
         insert_ignore(session, LabelMembership.__table__, rows)
 

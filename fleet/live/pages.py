@@ -1,6 +1,7 @@
 """The pages of live queries: whom to ask, and the run as it happens."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from flask import Response, current_app, make_response, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -20,6 +21,7 @@ from fleet.live.schemas import MAX_SQL
 from fleet.live.tickets import Ticket
 from fleet.queries import service as queries
 from fleet.queries.models import Query
+from fleet.shapes import digits
 from fleet.targets import service as target_service
 from fleet.targets.service import Selection
 from fleet.web import doors
@@ -31,12 +33,16 @@ pages = doors.pages("live", __name__)
 
 TARGET = Thing("target")
 
+LONG = 4000
+"""Longer SQL does not go into an address."""
+
 
 @pages.get("/queries/<id:query_id>/live")
 def targets(query_id: int) -> str:
     """Whom to ask a saved query."""
     query = _saved(query_id)
-    return _picker(query, request.args, query.query)
+    edited = request.args.get("query", "")[:MAX_SQL]
+    return _picker(query, request.args, edited if edited and can(current_actor(), "run_new", Query) else query.query)
 
 
 @pages.get("/queries/new/live")
@@ -103,8 +109,12 @@ def _run(query: Query | None, form: MultiDict[str, str]) -> str | AnyResponse | 
     selection = picking.selected(form)
     sql = form.get("query", query.query if query else "").replace("\r\n", "\n")
     if form.get("action") == "find":
-        found = picking.as_parameters(selection) | {"host_query": form.get("host_query", "")[:255]}
-        return go_to_url(_address(query, **found, **({} if query else {"query": sql[:MAX_SQL]})))
+        if len(sql) > LONG:
+            return _picker(query, form, sql[:MAX_SQL])
+        found = picking.as_parameters(selection)
+        match = form.get("host_query", "")[:255]
+        edited = sql if _is_edited(query, sql) else None
+        return go_to_url(_address(query, **found, host_query=match or None, query=edited))
     try:
         started = _start(query, selection, sql)
     except FleetError as refused:
@@ -112,6 +122,11 @@ def _run(query: Query | None, form: MultiDict[str, str]) -> str | AnyResponse | 
     carrier = runtime().live
     after_commit(lambda: started.ask(carrier))
     return go_to("live.run", campaign_id=started.campaign_id)
+
+
+def _is_edited(query: Query | None, sql: str) -> bool:
+    """Whether SQL is something else than what the query is saved with."""
+    return query is None or sql.strip() not in ("", query.query.replace("\r\n", "\n").strip())
 
 
 def _start(query: Query | None, selection: Selection, sql: str) -> live.Started:
@@ -122,7 +137,7 @@ def _start(query: Query | None, selection: Selection, sql: str) -> live.Started:
         raise Invalid(gone)
     if len(sql) > MAX_SQL or "\x00" in sql:
         raise Invalid("SQL is at most 64 KB of text, without NUL characters", name="query")
-    own = query is None or sql.strip() not in ("", query.query.replace("\r\n", "\n").strip())
+    own = query is None or _is_edited(query, sql)
     asked = live.question(session, actor, sql=sql, query_id=None if own or query is None else query.id)
     try:
         return live.start(session, actor, asked, selection, teams=selection.team_ids or None)
@@ -138,7 +153,7 @@ def count() -> AnyResponse:
     query = _asked()
     shown = picking.picker(db.session(), picking.selected(request.args), _visible(query), "")
     response = make_response(render("live/targets.html", block="selection", query=query, picker=shown, problems={}))
-    response.headers["HX-Replace-Url"] = _address(query, **shown.address)
+    response.headers["HX-Replace-Url"] = _address(query, **shown.address, query=_edited())
     return response
 
 
@@ -151,10 +166,16 @@ def search() -> str:
     return render("live/targets.html", block="hosts", query=query, picker=shown, problems={})
 
 
+def _edited() -> str | None:
+    """The SQL in the address of the page that asks, which stays there."""
+    shown = parse_qs(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+    return shown.get("query", [""])[0][:LONG] or None
+
+
 def _asked() -> Query | None:
     authorize("read", TARGET)
-    number = request.args.get("query_id", "")
-    return _saved(int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else None
+    query_id = digits(request.args.get("query_id", ""))
+    return None if query_id is None else _saved(query_id)
 
 
 @pages.get("/live/<id:campaign_id>")
@@ -180,7 +201,7 @@ def run(campaign_id: int) -> str:
 
 
 def _sql_of(query: Query) -> dict[str, str]:
-    return {} if query.saved or len(query.query) > 4000 else {"query": query.query}
+    return {} if query.saved or len(query.query) > LONG else {"query": query.query}
 
 
 @pages.post("/_/live/<id:campaign_id>/ticket")

@@ -10,13 +10,14 @@ from werkzeug.datastructures import MultiDict
 
 from fleet import clock
 from fleet.authz.check import Visible
+from fleet.db.portable import batches
 from fleet.errors import Problem
 from fleet.hosts import listing as hosts
 from fleet.hosts.listing import Filter, HostRow
 from fleet.hosts.models import Host
 from fleet.hosts.status import is_online
 from fleet.labels.models import ALL_HOSTS, Label, LabelType
-from fleet.shapes import MAX_ID
+from fleet.shapes import digits
 from fleet.targets import search
 from fleet.targets import service as targets
 from fleet.targets.schemas import MAX_TARGETS
@@ -88,8 +89,7 @@ def selected(values: MultiDict[str, str]) -> Selection:
 
 def _ids(texts: Iterable[str]) -> list[int]:
     parts = [part.strip() for text in texts for part in text.split(",")][:MAX_TARGETS]
-    numbers = [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 20]
-    return list(dict.fromkeys(number for number in numbers if 0 < number <= MAX_ID))
+    return list(dict.fromkeys(number for number in map(digits, parts) if number))
 
 
 def picker(session: Session, selection: Selection, visible: Visible, match: str) -> Picker:
@@ -127,8 +127,7 @@ def unknown(session: Session, selection: Selection) -> list[Problem]:
         ("host_ids", "host", Host.__table__, selection.host_ids),
     ):
         gone: list[int] = []
-        for start in range(0, len(ids), 500):
-            some = ids[start : start + 500]
+        for some in batches(ids):
             there = set(session.scalars(select(table.c.id).where(table.c.id.in_(some))))
             gone += [one for one in some if one not in there]
         if gone:

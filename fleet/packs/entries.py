@@ -8,7 +8,7 @@ from fleet.db import changes
 from fleet.db.portable import unique
 from fleet.errors import BadRequest, DuplicateEntry, Invalid, NotFound
 from fleet.names import fold
-from fleet.packs.models import Pack, ScheduledQuery
+from fleet.packs.models import ScheduledQuery
 from fleet.packs.schemas import EntryChange, NewEntry
 from fleet.queries.models import Query
 from fleet.queries.schedule import INTERVAL_MAX
@@ -118,8 +118,3 @@ def present(entry: ScheduledQuery, query: Query, *, listed: bool = False) -> Sch
         shard=entry.shard,
         denylist=entry.denylist,
     )
-
-
-def pack_of(session: Session, entry: ScheduledQuery) -> Pack:
-    """The pack that an entry stands in."""
-    return session.get_one(Pack, entry.pack_id)

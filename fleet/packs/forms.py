@@ -12,9 +12,10 @@ from fleet.packs.reach import Aim
 from fleet.packs.schemas import EntryChange, NewEntry, NewPack, PackChange
 from fleet.packs.service import Targets
 from fleet.queries.forms import frequency
-from fleet.queries.schedule import INTERVAL_MAX, logging_of
+from fleet.queries.schedule import INTERVAL_MAX, logging_of, switches
 from fleet.queries.schema_pages import PLATFORM_NAMES
-from fleet.shapes import MAX_ID
+from fleet.queries.service import LOGGING
+from fleet.shapes import digits
 from fleet.web.parsing import parse_form
 
 PACK_LABELS = {"name": "Name", "description": "Description", "host_ids": "Hosts", "label_ids": "Labels"}
@@ -32,8 +33,7 @@ Values = dict[str, Any]
 
 def ids(sent: MultiDict[str, str], name: str) -> list[int]:
     """The ids that were ticked, each once."""
-    given = filter(_is_number, sent.getlist(name))
-    return list(dict.fromkeys(number for number in map(int, given) if 0 < number <= MAX_ID))
+    return list(dict.fromkeys(number for number in map(digits, sent.getlist(name)) if number))
 
 
 def typed_pack(sent: MultiDict[str, str]) -> Values:
@@ -107,33 +107,22 @@ NEW_ENTRY: Values = {
     "query_id": "", "interval": 3600, "logging": "snapshot", "platform": "", "version": "", "shard": "",
 }  # fmt: skip
 
-SWITCHES = {
-    "snapshot": (True, False),
-    "differential": (False, True),
-    "differential_ignore_removals": (False, False),
-}
-"""osquery's snapshot and removed, by the name of the logging."""
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
-
 
 def read_entry(values: Values, pack_id: int) -> NewEntry:
     """The entry that a form holds; `Invalid` names each field that is not acceptable."""
     found = []
-    if not _is_number(str(values["query_id"])):
+    if digits(str(values["query_id"])) is None:
         found.append(Problem("query_id", "choose a query"))
-    if not _is_number(str(values["interval"])) or not is_interval(int(values["interval"])):
+    if not is_interval(digits(str(values["interval"])) or 0):
         found.append(Problem("interval", f"must be a number of seconds from 1 to {INTERVAL_MAX:,}"))
     shard = str(values["shard"])
-    if shard and not (_is_number(shard) and 1 <= int(shard) <= 100):
+    if shard and not digits(shard, 100):
         found.append(Problem("shard", "must be a number from 1 to 100, or empty for all hosts"))
-    if values["logging"] not in SWITCHES:
+    if values["logging"] not in LOGGING:
         found.append(Problem("logging", "is not one of the choices"))
     if found:
         raise Invalid(found)
-    snapshot, removed = SWITCHES[values["logging"]]
+    snapshot, removed = switches(values["logging"])
     sent: Mapping[str, Any] = {name: values[name] for name in ("query_id", "interval", "platform", "version", "shard")}
     given = {**sent, "pack_id": pack_id, "snapshot": snapshot, "removed": removed}
     return parse_form(NewEntry, given)

@@ -132,7 +132,7 @@ def save(pack_id: int) -> str | AnyResponse | tuple[str, int]:
     return go_to("packs.show", "Pack saved", pack_id=pack_id)
 
 
-@pages.handles("POST", "/_/packs/targets", reads=True)
+@pages.post("/_/packs/targets", reads=True)
 def targets() -> str | AnyResponse:
     """The choices of the form again, for what is ticked and looked for now."""
     authorize("write", Pack)

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, union
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from fleet.db.portable import contains
+from fleet.db.portable import batches, contains
 from fleet.hosts.models import Host
 from fleet.labels.models import Label, LabelMembership
-from fleet.packs.models import PackTarget, TargetType
-from fleet.queries.service import batches
+from fleet.packs.models import Pack, PackTarget, TargetType
 from fleet.teams.models import Team
 
 SEARCHED = ("hostname", "computer_name", "uuid", "hardware_serial", "primary_ip")
@@ -21,6 +20,19 @@ OFFERED, FOUND = 8, 40
 _HOST = Host.__table__.c
 _TARGET = PackTarget.__table__.c
 _SHOWN = select(_HOST.id, _HOST.display_name, _HOST.primary_ip, _HOST.os_version)
+
+
+def reaches(host_id: int, team_id: int | None) -> ColumnElement[bool]:
+    """Whether a host is sent a pack, as SQL over packs. A disabled pack no longer comes by label, but to hosts and
+    teams that are named it does."""
+    member = exists().where(LabelMembership.host_id == host_id, LabelMembership.label_id == PackTarget.target_id)
+    aimed = [
+        and_(PackTarget.type == TargetType.LABEL, Pack.disabled.is_(False), member),
+        and_(PackTarget.type == TargetType.HOST, PackTarget.target_id == host_id),
+    ]
+    if team_id is not None:
+        aimed.append(and_(PackTarget.type == TargetType.TEAM, PackTarget.target_id == team_id))
+    return exists().where(PackTarget.pack_id == Pack.id, or_(*aimed))
 
 
 def host_counts(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:

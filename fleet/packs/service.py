@@ -12,14 +12,13 @@ from sqlalchemy.orm import Session
 from fleet.activities import service as activities
 from fleet.authz.check import Actor, Visible
 from fleet.db import changes
-from fleet.db.portable import unique
+from fleet.db.portable import batches, unique
 from fleet.errors import BadRequest, DuplicateEntry, NotFound
 from fleet.hosts.models import Host
 from fleet.labels.models import Label
 from fleet.names import fold
 from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
 from fleet.packs.schemas import NewPack, PackChange, PackOut, PackSpec, TargetOut
-from fleet.queries.service import batches
 from fleet.targets import service as targets
 from fleet.teams.models import Team
 

@@ -11,7 +11,7 @@ from fleet import clock
 from fleet.activities import service as activities
 from fleet.authz.check import Actor
 from fleet.db import changes
-from fleet.db.portable import unique
+from fleet.db.portable import batches, unique
 from fleet.errors import BadRequest, DuplicateEntry, Invalid
 from fleet.labels.models import Label
 from fleet.names import fold
@@ -19,7 +19,6 @@ from fleet.packs import entries, service
 from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
 from fleet.packs.schemas import EntrySpec, EntrySpecOut, PackSpec, PackSpecOut
 from fleet.queries.models import Query
-from fleet.queries.service import batches
 from fleet.teams.models import Team
 
 Ids = Mapping[str, int]

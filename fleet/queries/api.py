@@ -9,7 +9,7 @@ from fleet.extensions import db
 from fleet.queries import listing, schedule, service, specs
 from fleet.queries.models import Query
 from fleet.queries.schemas import NewQuery, QueryChange, QueryIds, QuerySpecs, Schedule, ScheduleChange, ScheduledOut
-from fleet.shapes import MAX_ID
+from fleet.shapes import digits
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor
 from fleet.web.doors import SINCE_2022, V1, Json
@@ -45,15 +45,16 @@ def runnable_only(team_id: int | None) -> bool:
 
 def _asked_team() -> int | None:
     text = request.args.get("team_id", "")
-    if text and (not text.isascii() or not text.isdigit() or int(text) > MAX_ID):
+    if text and digits(text) is None:
         raise BadRequest("parsing uint from query", name="team_id")
-    return int(text) or None if text else None
+    return digits(text) or None
 
 
 def _number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > MAX_ID:
+    number = digits(text)
+    if number is None:
         raise BadRequest("uintFromRequest")
-    return int(text)
+    return number
 
 
 @api.get("/queries")

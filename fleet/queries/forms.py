@@ -13,6 +13,7 @@ from fleet.queries.models import Query
 from fleet.queries.schedule import INTERVAL_MAX
 from fleet.queries.schema_pages import PLATFORM_NAMES, checked
 from fleet.queries.schemas import NewQuery
+from fleet.shapes import digits
 from fleet.web.parsing import parse_form
 
 FREQUENCIES = (
@@ -131,7 +132,8 @@ def _shown(name: str, value: Any) -> str:
         return "on" if value else "off"
     if name == "interval":
         text = str(value)
-        return every(int(text)) if text.isascii() and text.isdigit() and len(text) < 12 else text
+        seconds = digits(text)
+        return text if seconds is None else every(seconds)
     if name == "platform":
         return ", ".join(PLATFORM_NAMES.get(part.strip(), part.strip()) for part in value.split(",") if part) or "all"
     return str(value)

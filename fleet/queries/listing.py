@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from fleet.accounts.models import User
 from fleet.db.listing import Columns, ListOptions, ordered, paged
-from fleet.db.portable import contains
+from fleet.db.portable import batches, contains
 from fleet.packs.models import Pack, ScheduledQuery
 from fleet.queries.models import Query
+from fleet.queries.schedule import RUNS
 from fleet.queries.schemas import PackOfQueryOut, QueryOut
-from fleet.queries.service import batches
 
 _C = Query.__table__.c
 
@@ -26,8 +26,6 @@ COLUMNS: Columns = {
     "schedule_interval": _C.interval,
     "author_name": User.__table__.c.name,
 }  # fmt: skip
-
-IN_ONE_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def _matching(wanted: Filter) -> Select[Query, str, str]:
     if wanted.runnable_only:
         statement = statement.where(Query.observer_can_run)
     if wanted.scheduled_only:
-        statement = statement.where(Query.interval > 0, Query.automations_enabled)
+        statement = statement.where(RUNS)
     if wanted.match:
         statement = statement.where(contains(_C.name, wanted.match))
     if wanted.platform:
@@ -89,7 +87,7 @@ def packs_of(session: Session, query_ids: Sequence[int]) -> dict[int, list[PackO
         .distinct()
     )
     packs: dict[int, dict[int, PackOfQueryOut]] = defaultdict(dict)
-    for some in batches(query_ids, IN_ONE_STATEMENT):
+    for some in batches(query_ids):
         for query_id, pack in session.execute(statement.where(ScheduledQuery.query_id.in_(some))):
             packs[query_id].setdefault(pack.id, PackOfQueryOut.model_validate(pack, from_attributes=True))
     return {query_id: list(found.values()) for query_id, found in packs.items()}

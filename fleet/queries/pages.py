@@ -16,7 +16,7 @@ from fleet.queries.api import loaded, runnable_only
 from fleet.queries.models import Query
 from fleet.queries.schema_pages import PLATFORM_NAMES, checked
 from fleet.queries.schemas import QueryChange
-from fleet.shapes import MAX_ID
+from fleet.shapes import digits
 from fleet.teams.models import Team
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor
@@ -30,8 +30,7 @@ SORTABLE = ("name", "interval", "automations_enabled", "updated_at")
 
 
 def _id(text: str | None) -> int | None:
-    number = int(text) if text and text.isascii() and text.isdigit() and len(text) < 20 else 0
-    return number if 0 < number <= MAX_ID else None
+    return digits(text or "") or None
 
 
 def _teams(actor: Actor) -> list[tuple[int, str]]:
@@ -139,7 +138,7 @@ def _editor(values: dict[str, Any], query: Query | None, **shown: Any) -> str:
         labels=forms.LABELS,
         teams=_teams(current_actor()),
         may_run=_may_run(query) if query is not None else can(current_actor(), "run_new", Thing("query", team_id)),
-        host_ids=request.args.getlist("host_ids"),
+        host_ids=request.values.getlist("host_ids"),
         **schema_pages.panel(match, asked or ("" if match else next(iter(tables), ""))),
         **{"problems": {}, "differences": [], "proposed": ""} | shown,
     )

@@ -1,6 +1,6 @@
 """Queries that run on an interval on all hosts, or on those of a team: a view over saved queries."""
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from fleet import clock
@@ -13,6 +13,15 @@ from fleet.queries.schemas import NAME_MAX, NewQuery, QueryChange, Schedule, Sch
 
 INTERVAL_MAX = 604_800
 """A week: osquery runs nothing more rarely."""
+
+RUNS = and_(Query.saved, Query.automations_enabled, Query.interval > 0)
+"""A query runs on an interval, as SQL over queries."""
+
+
+def runs_for(team_id: int | None) -> ColumnElement[bool]:
+    """A query runs on an interval on the hosts of a team (or of none), as SQL: everybody's, and the team's own."""
+    everybody = Query.team_id.is_(None)
+    return and_(RUNS, everybody if team_id is None else or_(everybody, Query.team_id == team_id))
 
 
 def logging_of(snapshot: bool | None, removed: bool | None) -> str | None:

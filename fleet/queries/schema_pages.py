@@ -87,7 +87,7 @@ def words() -> Response:
     return response
 
 
-@pages.handles("POST", "/_/sql/check", reads=True)
+@pages.post("/_/sql/check", reads=True)
 def check() -> str | AnyResponse:
     """What the SQL check says about the text in the editor."""
     elsewhere = _owner()

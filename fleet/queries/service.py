@@ -1,7 +1,6 @@
 """What can be done with saved queries."""
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select
@@ -11,7 +10,7 @@ from fleet.accounts.models import User
 from fleet.activities import service as activities
 from fleet.authz.check import Actor
 from fleet.db import changes
-from fleet.db.portable import unique
+from fleet.db.portable import batches, unique
 from fleet.errors import AlreadyExists, BadRequest, DuplicateEntry, NotFound, Problem
 from fleet.names import fold
 from fleet.queries.models import Query
@@ -21,8 +20,6 @@ PLATFORMS = ("darwin", "windows", "linux", "chrome")
 LOGGING = ("snapshot", "differential", "differential_ignore_removals")
 
 UNIQUE_NAME = "idx_team_id_name_unq"
-
-T = TypeVar("T")
 
 
 def get(session: Session, query_id: int) -> Query:
@@ -126,11 +123,6 @@ def many(session: Session, ids: Iterable[int]) -> list[Query]:
         if query_id not in found:
             raise NotFound.of("Query", query_id)
     return [found[query_id] for query_id in wanted]
-
-
-def batches(values: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
-    """The values in parts that fit into one statement."""
-    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def author(session: Session, query: Query) -> tuple[str, str]:

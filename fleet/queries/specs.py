@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from fleet.activities import service as activities
 from fleet.authz.check import Actor
 from fleet.db import changes
-from fleet.db.portable import unique
+from fleet.db.portable import batches, unique
 from fleet.errors import DuplicateEntry, NotFound
 from fleet.names import fold
 from fleet.queries import service
@@ -21,7 +21,7 @@ def teams_of(session: Session, specs: Sequence[QuerySpec]) -> dict[str, int | No
     """The id of each team that the specs name (the empty name: none); `NotFound` names one that is not there."""
     wanted = {spec.team: fold(spec.team) for spec in specs if spec.team}
     found: dict[str, int] = {}
-    for some in service.batches(sorted(set(wanted.values()))):
+    for some in batches(sorted(set(wanted.values()))):
         rows = session.execute(select(Team.name_key, Team.id).where(Team.name_key.in_(some)))
         found |= dict(rows.all())
     for name, key in wanted.items():
@@ -56,8 +56,8 @@ def apply(session: Session, specs: Sequence[QuerySpec], teams: Mapping[str, int 
 def _stored(session: Session, wanted: Mapping[tuple[int, str], QuerySpec]) -> dict[tuple[int, str], Query]:
     team_keys = sorted({team_key for team_key, _ in wanted})
     found: dict[tuple[int, str], Query] = {}
-    for keys in service.batches(sorted({name_key for _, name_key in wanted})):
-        for some in service.batches(team_keys):
+    for keys in batches(sorted({name_key for _, name_key in wanted})):
+        for some in batches(team_keys):
             rows = session.scalars(select(Query).where(Query.team_key.in_(some), Query.name_key.in_(keys)))
             found |= {(query.team_key, query.name_key): query for query in rows}
     return found

@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
+from fleet.errors import BadRequest, FleetError, TooLarge, Unavailable
 from fleet.server.boundary import Boundary
 
 if TYPE_CHECKING:
@@ -10,30 +11,21 @@ if TYPE_CHECKING:
 
 JSON = "application/json; charset=utf-8"
 
-_MESSAGES = {
-    400: "Bad request",
-    408: "Request Timeout",
-    413: "Request Entity Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
+
+def _refusal(error: FleetError) -> bytes:
+    return json.dumps(error.envelope()).encode()
 
 
-def refusal(status: int, reason: str) -> bytes:
-    """The envelope every error comes in, about the request as a whole."""
-    return json.dumps({"message": _MESSAGES[status], "errors": [{"name": "base", "reason": reason}]}).encode()
-
-
-BAD_LENGTH = refusal(400, "Content-Length is not a number")
-BUG = refusal(500, "something went wrong; the server's log says more")
-BUSY = refusal(503, "too much is waiting, try again in a few seconds")
-CUT_SHORT = refusal(400, "the request body ended early")
-TOO_SLOW = refusal(408, "the request body came too slowly")
+BAD_LENGTH = _refusal(BadRequest("Content-Length is not a number"))
+BUG = _refusal(FleetError("something went wrong; the server's log says more"))
+BUSY = _refusal(Unavailable("too much is waiting, try again in a few seconds"))
+CUT_SHORT = _refusal(BadRequest("the request body ended early"))
+TOO_SLOW = _refusal(FleetError("the request body came too slowly", message="Request Timeout", status=408))
 
 
 def too_large(cap: int) -> bytes:
     """The envelope that names the limit which the body passed."""
-    return refusal(413, f"request body is larger than the {cap} bytes that this route takes")
+    return _refusal(TooLarge.than(cap))
 
 
 def at_once(plane: "Plane", route: "Route", body: bytes, caller: "Caller") -> tuple[int, bytes] | None:

@@ -18,6 +18,17 @@ pages = doors.pages("setup", __name__)
 
 STEPS = ("Admin", "Organisation", "Server address", "Review")
 
+PLAIN_WORDS = {
+    ("name", "Full name missing required argument"): "Enter a full name.",
+    ("name", "Full name cannot be empty"): "Enter a full name.",
+    ("email", "admin email cannot be empty"): "Enter an email address.",
+    ("email", "Email is invalid"): "Enter an email address such as ada@example.com.",
+    ("password", "admin password cannot be empty"): "Choose a password.",
+    ("server_url", "missing required argument"): "Enter the address of this server.",
+    ("server_url", "url scheme must be https"): "The address must begin with https://.",
+}
+"""What the API says of a field, and what the page says in its place; other reasons stand as they are."""
+
 
 @pages.get("/setup", signed_out=True)
 def wizard() -> str:
@@ -82,5 +93,8 @@ def _sent() -> Setup:
 
 def _form(form: dict[str, Any], refused: FleetError | None, block: str | None = None) -> str:
     values = {"server_url": f"https://{request.host}", **{key: form[key] for key in form if "password" not in key}}
-    problems = problems_by_field(refused) if refused else {}
+    problems = {
+        field: [PLAIN_WORDS.get((field, reason), reason) for reason in reasons]
+        for field, reasons in (problems_by_field(refused) if refused else {}).items()
+    }
     return render("auth/setup.html", block=block, values=values, problems=problems, step_names=STEPS)

@@ -2,11 +2,11 @@
 
 import re
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from fleet.web.context import runtime
-from fleet.web.errors import is_api
+from fleet.web.errors import is_api, no_route
 
 API = ("/api/v1/setup", "/api/setup")
 PAGES = ("/setup", "/_/setup/check")
@@ -29,7 +29,7 @@ def install(app: Flask) -> None:
 
 def _before(path: str) -> AnyResponse | None:
     if is_api(request.path):
-        return None if request.path in API or AGENTS.match(request.path) else _nothing_here()
+        return None if request.path in API or AGENTS.match(request.path) else no_route()
     as_ever = path in ALWAYS or path in PAGES or path.startswith(("/debug/", "/assets/"))
     if as_ever or (request.url_rule is not None and request.endpoint == "metrics"):
         return None
@@ -38,10 +38,5 @@ def _before(path: str) -> AnyResponse | None:
 
 def _after(path: str) -> AnyResponse | None:
     if request.path in API:
-        return _nothing_here()
+        return no_route()
     return redirect(url_for("accounts.login"), 307) if path in PAGES else None
-
-
-def _nothing_here() -> Response:
-    headers = {"X-Content-Type-Options": "nosniff"}
-    return Response("404 page not found\n", 404, headers, content_type="text/plain; charset=utf-8")

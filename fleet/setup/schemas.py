@@ -125,7 +125,7 @@ def wizard_address(server_url: str) -> list[Problem]:
     """The same for people who type it: always https, and no path."""
     found = server_problems(server_url)
     if found:
-        return found[-1:]
+        return found[:1]
     parts = urlsplit(server_url)
     if parts.scheme != "https":
         return [Problem("server_url", "url scheme must be https")]

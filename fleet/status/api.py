@@ -34,7 +34,7 @@ def healthz() -> Response:
     checks = {"mysql": _database, "redis": runtime().live.ping}
     for name in request.args.getlist("check") or checks:
         if name not in checks:
-            return Response("the provided check is not valid", 400, content_type="text/plain; charset=utf-8")
+            return Response("the provided check is not valid\n", 400, content_type="text/plain; charset=utf-8")
         try:
             checks[name]()
         except (SQLAlchemyError, FleetError):

@@ -3,11 +3,12 @@
 from fleet import clock
 from fleet.authz.check import Thing, Visible, visible_teams
 from fleet.extensions import db
-from fleet.hosts.schemas import item
+from fleet.hosts.schemas import candidate
 from fleet.queries import service as queries
 from fleet.targets import search
 from fleet.targets import service as targets
 from fleet.targets.schemas import TargetSearch, counts_out, label_of_target, team_of_target
+from fleet.teams import service as teams_
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor
 from fleet.web.parsing import parse
@@ -28,12 +29,16 @@ def search_targets() -> doors.Json:
     hosts = search.find_hosts(session, sought.query, visible, chosen.hosts)
     labels = search.find_labels(session, sought.query, visible, chosen.labels)
     teams = search.find_teams(session, sought.query, visible, chosen.teams or ())
+    secrets = teams_.enroll_secrets(session, [team.id for team, _, _ in teams])
     counts = targets.count(session, chosen.selection(), visible, now)
     return {
         "targets": {
-            "hosts": [item(row, now) for row in hosts],
+            "hosts": [candidate(row, now) for row in hosts],
             "labels": [label_of_target(label, count) for label, count in labels],
-            "teams": [team_of_target(team, users=users, hosts=members) for team, users, members in teams],
+            "teams": [
+                team_of_target(team, secrets.get(team.id, []), users=users, hosts=members)
+                for team, users, members in teams
+            ],
         },
         **counts_out(counts),
         "targets_missing_in_action": counts.missing,

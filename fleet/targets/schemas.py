@@ -1,17 +1,18 @@
 """Targets on the wire."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from fleet.app_config.schemas import Features
+from fleet.app_config.schemas import MASK, Features
 from fleet.labels.models import Label
 from fleet.labels.schemas import label_out
 from fleet.shapes import MAX_ID, Body, Out
 from fleet.targets.service import Selection, TargetCounts
-from fleet.teams.models import Team
-from fleet.teams.schemas import TeamIntegrations, TeamMdm, TeamWebhooks
+from fleet.teams.models import EnrollSecret, Team
+from fleet.teams.schemas import SecretOut, TeamIntegrations, TeamMdm, TeamWebhooks
 
 MAX_TARGETS = 100_000
 MAX_NAMES = 5_000
@@ -64,7 +65,7 @@ def label_of_target(label: Label, count: int) -> dict[str, Any]:
 
 
 class TeamOfTarget(Out):
-    """A team to pick. Its enroll secrets are none of the picker's business."""
+    """A team to pick. What its enroll secrets are is none of the picker's business: they are masked for everybody."""
 
     id: int
     created_at: datetime
@@ -77,14 +78,16 @@ class TeamOfTarget(Out):
     mdm: TeamMdm = TeamMdm()
     user_count: int
     host_count: int
+    secrets: list[SecretOut]
     display_text: str
     count: int
 
 
-def team_of_target(team: Team, *, users: int, hosts: int) -> dict[str, Any]:
+def team_of_target(team: Team, secrets: Sequence[EnrollSecret], *, users: int, hosts: int) -> dict[str, Any]:
     """A team to pick, with how many hosts somebody sees in it."""
     shown = TeamOfTarget(
         id=team.id, created_at=team.created_at, name=team.name, description=team.description,
         agent_options=team.agent_options, user_count=users, host_count=hosts, display_text=team.name, count=hosts,
+        secrets=[SecretOut(secret=MASK, created_at=row.created_at, team_id=team.id) for row in secrets],
     ).model_dump()  # fmt: skip
-    return {key: value for key, value in shown.items() if key != "agent_options" or value is not None}
+    return {key: value for key, value in shown.items() if value is not None and (secrets or key != "secrets")}

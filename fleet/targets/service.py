@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, false, func, or_, select
+from sqlalchemy import and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 
 from fleet.authz.check import Visible
+from fleet.db.portable import how_many
 from fleet.hosts import status
 from fleet.hosts.models import Host
 from fleet.labels.models import ALL_HOSTS, Label, LabelMembership, LabelType
@@ -67,17 +68,13 @@ def host_ids(session: Session, selection: Selection, visible: Visible) -> list[i
 
 def count(session: Session, selection: Selection, visible: Visible, now: datetime) -> TargetCounts:
     """How many hosts are selected, and in which state they are."""
-
-    def such(state: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((state, 1), else_=0)), 0)
-
     row = session.execute(
         select(
             func.count(),
-            such(status.online(now)),
-            such(status.offline(now)),
-            such(status.missing(now)),
-            such(status.new(now)),
+            how_many(status.online(now)),
+            how_many(status.offline(now)),
+            how_many(status.missing(now)),
+            how_many(status.new(now)),
         )
         .select_from(status.JOINED)
         .where(condition(session, selection, visible))

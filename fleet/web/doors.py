@@ -121,13 +121,13 @@ class Pages(Blueprint):
         return self.handles("POST", path, **options)
 
     def handles(
-        self, method: str, path: str, *, signed_out: bool = False, reads: bool | None = None
+        self, method: str, path: str, *, signed_out: bool = False, reads: bool = False
     ) -> Callable[[Handler], Handler]:
-        """Mount a handler; `signed_out`: people who are not signed in may come, too."""
+        """Mount a handler. `signed_out`: people who are not signed in may come, too; `reads`: no write, whatever the
+        method."""
 
         def mount(view: Handler) -> Handler:
-            safe = method in SAFE if reads is None else reads
-            door = _page_door(view, reads=safe, signed_out=signed_out)
+            door = _page_door(view, reads=reads or method in SAFE, signed_out=signed_out)
             endpoint = view.__name__ if method == "GET" else f"{view.__name__}_{method.lower()}"
             self.add_url_rule(
                 path, endpoint, door, methods=[method], provide_automatic_options=False, strict_slashes=False

@@ -17,15 +17,19 @@ log = logging.getLogger("fleet.errors")
 
 
 def envelope(error: FleetError) -> dict[str, Any]:
-    """`{"message", "code"?, "errors": [{"name", "reason"}], "uuid"}`; the uuid stands in the log too."""
+    """What is answered: the error's own envelope, with a uuid that stands in the log too."""
     reference = str(uuid.uuid4())
     log.info("refused", extra={"fields": {"status": error.status, "reason": str(error), "uuid": reference}})
-    body: dict[str, Any] = {"message": error.message}
-    if error.code is not None:
-        body["code"] = error.code
-    if error.problems:
-        body["errors"] = [{"name": p.name, "reason": p.reason} for p in error.problems]
-    return body | {"uuid": reference}
+    return error.envelope() | {"uuid": reference}
+
+
+NO_ROUTE = b"404 page not found\n"
+
+
+def no_route() -> Response:
+    """The answer of every path under /api that there is not, or not yet."""
+    headers = {"X-Content-Type-Options": "nosniff"}
+    return Response(NO_ROUTE, 404, headers, content_type="text/plain; charset=utf-8")
 
 
 def is_api(path: str) -> bool:
@@ -47,8 +51,7 @@ def _http(error: HTTPException) -> Any:
     if not is_api(request.path):
         return _answer(FleetError(error.description or "", message=error.name, status=error.code or 500))
     if isinstance(error, NoRoute):
-        headers = {"X-Content-Type-Options": "nosniff"}
-        return Response("404 page not found\n", 404, headers, content_type="text/plain; charset=utf-8")
+        return no_route()
     if isinstance(error, MethodNotAllowed):
         return Response(b"", 405)
     if isinstance(error, RequestEntityTooLarge):

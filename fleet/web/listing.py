@@ -4,7 +4,7 @@ from flask import request
 
 from fleet.db.listing import MAX_ROWS, ListOptions
 from fleet.errors import BadRequest
-from fleet.shapes import MAX_ID
+from fleet.shapes import MAX_ID, digits
 
 PER_PAGE = 20
 """Rows of a page when only the page is given."""
@@ -53,6 +53,7 @@ def number(name: str, *, least: int = 0, most: int = MAX_ID) -> int | None:
     text = request.args.get(name, "")
     if text == "":
         return None
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+    value = digits(text, most)
+    if value is None or value < least:
         raise BadRequest(f"{name} must be a number from {least} to {most}", name=name)
-    return int(text)
+    return value

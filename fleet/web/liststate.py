@@ -7,8 +7,11 @@ from typing import Any
 from flask import request, url_for
 
 from fleet.db.listing import ListOptions
+from fleet.shapes import digits
 
 SIZES = (20, 50, 100, 200)
+MOST = 10**9
+"""Pages further on hold nothing in any list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ def list_state(
     if given.get("order_key", "") in columns:
         order_key = given["order_key"]
         direction = "desc" if given.get("order_direction") == "desc" else "asc"
-    page, per_page = _number(given.get("page", "")), _number(given.get("per_page", ""))
+    page, per_page = number(given.get("page", "")), number(given.get("per_page", ""))
     return ListState(
         endpoint=endpoint,
         order_key=order_key,
@@ -76,5 +79,6 @@ def list_state(
     )
 
 
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+def number(text: str) -> int:
+    """The number of a page, or of its rows, in an address; what is none is 0."""
+    return digits(text, MOST) or 0

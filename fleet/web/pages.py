@@ -12,7 +12,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fleet import VERSION
 from fleet.authz.check import Actor, Subject, can
+from fleet.db.engine import READS
 from fleet.errors import FleetError, Problem
+from fleet.extensions import db
 from fleet.web.context import maybe_actor, runtime
 
 
@@ -144,6 +146,17 @@ def _gate(actor: Actor) -> str | None:
     return None
 
 
+def _recognized() -> Actor | None:
+    """Who asks for an address that no door guards: people who are signed in keep their rail."""
+    session = db.session()
+    try:
+        session.connection(execution_options=READS)
+        actor = runtime().from_cookie(session)
+    finally:
+        session.rollback()
+    return actor if actor is not None and _gate(actor) is None else None
+
+
 def error_page(error: FleetError, reference: str) -> Response:
     """An error as a page, or as a toast for htmx."""
     if is_htmx():
@@ -151,6 +164,8 @@ def error_page(error: FleetError, reference: str) -> Response:
         trigger = {"toast": {"kind": "error", "text": text}}
         return Response(status=error.status, headers={"HX-Trigger": json.dumps(trigger), **error.headers})
     g.asked = True
+    if "actor" not in g and error.status in (404, 405):
+        g.actor = _recognized()
     problems: list[Problem] = error.problems
     page = render_template(
         "errors/error.html", status=error.status, error=error, error_problems=problems, reference=reference

@@ -1,7 +1,6 @@
 """What was sent becomes a checked shape, or an error that names the field."""
 
 import json
-import zlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fleet.errors import BadRequest, FleetError, Invalid, Problem, TooLarge
+from fleet.web.gzip import gunzip
 
 MB = 1 << 20
 DEFAULT_CAP = 1 * MB
@@ -20,20 +20,6 @@ DEFAULT_CAP = 1 * MB
 Shape = TypeVar("Shape", bound=BaseModel)
 
 UNREADABLE = "json decoder error"
-
-
-def inflate(body: bytes, cap: int) -> bytes:
-    """A gzip body, inflated; `TooLarge` as soon as it passes `cap`, without inflating the rest."""
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        inflated = inflater.decompress(body, cap + 1)
-    except zlib.error:
-        raise BadRequest("gzip decoder error") from None
-    if len(inflated) > cap:
-        raise TooLarge(f"the body is over {cap} bytes when inflated")
-    if not inflater.eof:
-        raise BadRequest("gzip decoder error")
-    return inflated
 
 
 def decode(body: bytes) -> Any:
@@ -56,14 +42,14 @@ def read_body(cap: int = DEFAULT_CAP) -> bytes:
     """The bytes of the request's body, inflated where it says gzip, bounded either way."""
     request.max_content_length = cap + 1  # past it werkzeug cuts a body of unknown length without a word
     if (request.content_length or 0) > cap:
-        raise TooLarge(f"the body is over {cap} bytes")
+        raise TooLarge.than(cap)
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise TooLarge(f"the body is over {cap} bytes") from None
+        raise TooLarge.than(cap) from None
     if len(body) > cap:
-        raise TooLarge(f"the body is over {cap} bytes")
-    return inflate(body, cap) if request.headers.get("Content-Encoding") == "gzip" else body
+        raise TooLarge.than(cap)
+    return gunzip(body, cap) if request.headers.get("Content-Encoding") == "gzip" else body
 
 
 def parse(shape: type[Shape]) -> Shape:

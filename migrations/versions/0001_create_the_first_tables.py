@@ -156,9 +156,7 @@ def upgrade() -> None:
         sa.Column("user_name", sa.String(length=255), nullable=True),
         sa.Column("activity_type", sa.String(length=255), nullable=False),
         sa.Column("details", sa.JSON(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_activities_user_id"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_activities_user_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_activities")),
         sqlite_autoincrement=True,
     )
@@ -172,9 +170,7 @@ def upgrade() -> None:
         sa.Column("secret", sa.String(length=255), nullable=False),
         sa.Column("team_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", fleet.db.types.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["team_id"], ["teams.id"], name=op.f("fk_enroll_secrets_team_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_enroll_secrets_team_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("secret", name=op.f("pk_enroll_secrets")),
         sqlite_autoincrement=True,
     )
@@ -218,16 +214,12 @@ def upgrade() -> None:
         sa.Column("public_ip", sa.String(length=45), nullable=False),
         sa.Column("primary_ip", sa.String(length=45), nullable=False),
         sa.Column("primary_mac", sa.String(length=17), nullable=False),
-        sa.Column(
-            "distributed_interval", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("distributed_interval", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("config_tls_refresh", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("logger_tls_period", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("created_at", fleet.db.types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", fleet.db.types.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["team_id"], ["teams.id"], name=op.f("fk_hosts_team_id"), ondelete="SET NULL"
-        ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_hosts_team_id"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hosts")),
         sa.UniqueConstraint("node_key_digest", name=op.f("uq_hosts_node_key_digest")),
         sa.UniqueConstraint("orbit_node_key_digest", name=op.f("uq_hosts_orbit_node_key_digest")),
@@ -248,13 +240,9 @@ def upgrade() -> None:
         sa.Column("pack_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("type", sa.SmallInteger(), nullable=False),
         sa.Column("target_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["pack_id"], ["packs.id"], name=op.f("fk_pack_targets_pack_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["pack_id"], ["packs.id"], name=op.f("fk_pack_targets_pack_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pack_targets")),
-        sa.UniqueConstraint(
-            "pack_id", "type", "target_id", name=op.f("uq_pack_targets_pack_id_type_target_id")
-        ),
+        sa.UniqueConstraint("pack_id", "type", "target_id", name=op.f("uq_pack_targets_pack_id_type_target_id")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -276,20 +264,14 @@ def upgrade() -> None:
         sa.Column("logging", sa.String(length=255), nullable=False),
         sa.Column("created_at", fleet.db.types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", fleet.db.types.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["author_id"], ["users.id"], name=op.f("fk_queries_author_id"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["team_id"], ["teams.id"], name=op.f("fk_queries_team_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["author_id"], ["users.id"], name=op.f("fk_queries_author_id"), ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_queries_team_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queries")),
         sa.UniqueConstraint("team_key", "name_key", name=op.f("uq_queries_team_key_name_key")),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("queries", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_queries_scheduled", ["team_id", "saved", "automations_enabled"], unique=False
-        )
+        batch_op.create_index("ix_queries_scheduled", ["team_id", "saved", "automations_enabled"], unique=False)
 
     op.create_table(
         "sessions",
@@ -299,9 +281,7 @@ def upgrade() -> None:
         sa.Column("network", sa.String(length=64), nullable=False),
         sa.Column("created_at", fleet.db.types.UtcDateTime(), nullable=False),
         sa.Column("accessed_at", fleet.db.types.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("key_digest", name=op.f("uq_sessions_key_digest")),
         sqlite_autoincrement=True,
@@ -314,12 +294,8 @@ def upgrade() -> None:
         sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("team_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("role", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["team_id"], ["teams.id"], name=op.f("fk_user_teams_team_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_user_teams_user_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], name=op.f("fk_user_teams_team_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_teams_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "team_id", name=op.f("pk_user_teams")),
         sqlite_autoincrement=True,
     )
@@ -344,18 +320,14 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("distributed_query_campaigns", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_distributed_query_campaigns_query_id"), ["query_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_distributed_query_campaigns_query_id"), ["query_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_distributed_query_campaigns_user_id"), ["user_id"], unique=False)
 
     op.create_table(
         "host_additional",
         sa.Column("host_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("additional", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["host_id"], ["hosts.id"], name=op.f("fk_host_additional_host_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["host_id"], ["hosts.id"], name=op.f("fk_host_additional_host_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("host_id", name=op.f("pk_host_additional")),
         sqlite_autoincrement=True,
     )
@@ -365,9 +337,7 @@ def upgrade() -> None:
         sa.Column("gigs_disk_space_available", sa.Double(), nullable=False),
         sa.Column("percent_disk_space_available", sa.Double(), nullable=False),
         sa.Column("encrypted", sa.Boolean(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["host_id"], ["hosts.id"], name=op.f("fk_host_disks_host_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["host_id"], ["hosts.id"], name=op.f("fk_host_disks_host_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("host_id", name=op.f("pk_host_disks")),
         sqlite_autoincrement=True,
     )
@@ -375,9 +345,7 @@ def upgrade() -> None:
         "host_seen_times",
         sa.Column("host_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("seen_at", fleet.db.types.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["host_id"], ["hosts.id"], name=op.f("fk_host_seen_times_host_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["host_id"], ["hosts.id"], name=op.f("fk_host_seen_times_host_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("host_id", name=op.f("pk_host_seen_times")),
         sqlite_autoincrement=True,
     )

@@ -1,6 +1,7 @@
 // Turns the textarea of sql_editor() into ace. The textarea stays the form's field; no script or touch: it stays as it is.
 (() => {
   "use strict";
+  const { styles, scripts } = document.currentScript.dataset;
   // <button data-insert="text"> puts a word at the cursor; data-replace replaces everything.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-insert], [data-replace]");
@@ -24,9 +25,14 @@
     }
   });
   const coarse = window.matchMedia("(pointer: coarse), (max-width: 699px)").matches;
-  if (!window.ace || coarse) return;
-  ace.config.set("useStrictCSP", true);
-  ace.config.set("loadWorkerFromBlob", false);
+  if (coarse || !document.querySelector("[data-editor]")) return;
+  const loaded = (node) => new Promise((done, failed) => {
+    node.addEventListener("load", done);
+    node.addEventListener("error", failed);
+    document.head.append(node);
+  });
+  const style = (href) => loaded(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
+  const script = (src) => loaded(Object.assign(document.createElement("script"), { src, async: false })); // in their order
   const words = new Map();
 
   async function completions(url) {
@@ -73,7 +79,14 @@
       event.preventDefault();
       editor.focus();
     });
+    const typing = document.activeElement === field; // somebody was faster than the editor
+    const { selectionStart } = field;
     field.hidden = true;
+    editor.commands.removeCommands(["find", "replace"]); // left to the browser
+    if (typing) {
+      editor.focus();
+      editor.moveCursorToPosition(editor.session.doc.indexToPosition(selectionStart));
+    }
 
     // Tab indents only after the first edit, so passing through by keyboard is never trapped.
     let indents = false;
@@ -102,6 +115,10 @@
   }
 
   const start = (within) => within.querySelectorAll("[data-editor]").forEach(enhance);
-  start(document);
-  document.addEventListener("htmx:load", ({ detail }) => start(detail.elt));
+  Promise.all([...styles.split(" ").map(style), ...scripts.trim().split(" ").map(script)]).then(() => {
+    ace.config.set("useStrictCSP", true);
+    ace.config.set("loadWorkerFromBlob", false);
+    start(document);
+    document.addEventListener("htmx:load", ({ detail }) => start(detail.elt));
+  }, () => {}); // what cannot be fetched leaves the textarea
 })();

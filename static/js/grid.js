@@ -16,7 +16,7 @@
   const number = (value) => value.toLocaleString("en");
   const many = (count, word) => `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 
-  const PAGE = 200, KEPT = 500_000, PART = 30, SLICE_MS = 8, CHUNK = 1000;
+  const PAGE = 200, KEPT = 500_000, PART = 30, LOOKED_AT = 50, SLICE_MS = 8, CHUNK = 1000;
 
   // The next turn of the loop, without the pause that timers have.
   const turns = [];
@@ -110,7 +110,7 @@
       const button = make("button", { type: "button", textContent: name });
       const head = make("th", { scope: "col", className: first ? "key" : "" }, button);
       const input = make("input", { type: "search", className: "input small", ariaLabel: `Filter ${name}`, placeholder: "Filter", autocomplete: "off" });
-      const column = { name, first, head, filter: make("th", { className: first ? "key" : "" }, input) };
+      const column = { name, first, head, looked: 0, words: first, numeric: false, filter: make("th", { className: first ? "key" : "" }, input) };
       button.addEventListener("click", () => this.sortBy(column));
       let waiting = 0;
       input.addEventListener("input", () => {
@@ -146,9 +146,24 @@
           continue;
         }
         this.rows.push(row);
+        if (this.rows.length <= 20 * LOOKED_AT) this.look(row);
         if (this.matches(row)) this.fresh.push(row);
       }
       if (!this.sort.column && !this.job) this.flush();
+    }
+
+    // A column is of numbers until one of its first values is none; then it is of text for good.
+    look(row) {
+      for (const column of this.columns) {
+        const text = this.text(row, column);
+        if (text === "" || column.looked >= LOOKED_AT) continue;
+        column.looked += 1;
+        column.words ||= !NUMERIC.test(text);
+        if (column.numeric !== column.words) continue;
+        column.numeric = !column.words;
+        column.head.classList.toggle("num", column.numeric);
+        this.drawn = [];
+      }
     }
 
     flush() {
@@ -254,7 +269,8 @@
         this.drawn[at] = row;
         line.className = row.late ? "late" : "";
         columns.forEach((column, place) => {
-          const cell = line.cells[place] ?? line.appendChild(make("td", { className: column.first ? "key" : "", tabIndex: at || place ? -1 : 0 }));
+          const cell = line.cells[place] ?? line.appendChild(make("td", { tabIndex: at || place ? -1 : 0 }));
+          cell.className = column.first ? "key" : column.numeric ? "num" : "";
           say(cell, this.text(row, column));
         });
       }

@@ -53,6 +53,7 @@
     one("#errors-tab .badge").classList.toggle("bad", errors > 0);
     const silent = Math.max(0, count - answered);
     say(one("#silent-tab .badge"), number(silent));
+    one("#stop").classList.toggle("destructive", !state.finished);
     const again = one("#silent-run");
     again.hidden = !silent || !answered || !(state.finished || state.over);
     say(one("button span", again), `Run on the ${many(silent, "host")} that did not answer`);

@@ -329,13 +329,6 @@ def test_a_required_reset_is_performed_once(anyone: Client, session: Session) ->
 # Limits
 
 
-def fail_often(client: Client, times: int, **options: Any) -> Any:
-    answer = None
-    for _ in range(times):
-        answer = client.post("/login", {"email": EMAIL, "password": "x"}, **options)
-    return answer
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures are answered at once."""

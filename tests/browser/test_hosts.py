@@ -36,6 +36,14 @@ def test_a_host_that_enrolls_is_in_the_list_with_what_it_told(site: Site, page: 
     expect(page.locator("#tab")).to_contain_text(site.call("GET", f"/hosts/{puppet.id}")["host"]["uuid"])
 
 
+def test_an_address_opens_the_dialog_to_add_hosts(site: Site, page: Page) -> None:
+    page.goto(f"{site.url}/hosts/manage?add_hosts=true&unknown=1")
+    expect(page.locator("#dlg")).to_contain_text("flagfile.txt")
+    page.keyboard.press("Escape")
+    expect(page.locator("#dlg")).to_be_hidden()
+    expect(page.get_by_role("link", name="Add hosts")).to_be_focused()
+
+
 def test_the_dialog_to_add_hosts_hides_the_secret_until_asked_and_gives_the_focus_back(site: Site, page: Page) -> None:
     page.goto(f"{site.url}/hosts/manage")
     opener = page.get_by_role("link", name="Add hosts").or_(page.get_by_role("button", name="Add hosts"))

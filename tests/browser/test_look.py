@@ -130,5 +130,13 @@ def test_a_first_visit_stays_within_its_budget(site: Site, visit: Visit, path: s
     told = "\n".join(f"{size / KB:6.1f} KB {name}" for name, size in sizes.items())
     assert sum(sizes.values()) <= kilobytes * KB, told
     assert sizes[path] <= 15 * KB, told
-    if path != "/queries/new":
-        assert len(sizes) <= 6, told
+    assert len(sizes) <= (12 if path == "/queries/new" else 6), told
+
+
+def test_narrow_windows_fetch_no_editor(site: Site, visit: Visit) -> None:
+    page = visit(site, width=390, height=800)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(site.url)))
+    page.goto(f"{site.url}/queries/new", wait_until="networkidle")
+    assert len(asked) <= 7 and not any("ace" in url for url in asked), asked
+    expect(page.locator("#f-query")).to_be_visible()

@@ -67,6 +67,23 @@ def test_of_two_who_change_a_query_the_second_is_shown_the_difference(site: Site
     expect(second.get_by_label("Description")).to_have_value("theirs")
 
 
+def test_what_was_edited_and_not_saved_is_what_is_asked_live(site: Site, page: Page) -> None:
+    query = site.query("Edited on the way", "SELECT 1 AS one")
+    page.goto(f"{site.url}/queries/{query}")
+    write_sql(page, "SELECT 2 AS two")
+    page.get_by_role("button", name="Live query").click()
+    page.wait_for_url("**/live?**")
+    expect(page.locator("#f-query")).to_have_value("SELECT 2 AS two")
+    page.locator("label.chip", has_text="All Hosts").click()
+    page.wait_for_url("**label_ids=**")
+    page.reload()
+    expect(page.locator("#f-query")).to_have_value("SELECT 2 AS two")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/live/*")
+    expect(page.locator("#results thead")).to_contain_text("two")
+    expect(page.locator("#results td.num").first).to_have_text("2")
+
+
 def test_a_pack_made_in_the_browser_reaches_the_hosts_within_two_seconds(site: Site, page: Page) -> None:
     puppet = Puppet(site, 2)
     site.query("Uptime of all", "SELECT days FROM uptime")

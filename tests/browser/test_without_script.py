@@ -68,7 +68,7 @@ def test_a_query_is_written_refused_saved_and_its_run_prepared(site: Site, plain
     sql.fill("SELECT days FROM uptime")
     plain.get_by_role("button", name="Save", exact=True).click()
     expect(plain.locator("h1")).to_have_text("Written without script")
-    plain.get_by_role("link", name="Live query").click()
+    plain.get_by_role("button", name="Live query").click()
     plain.locator("label.chip", has_text="All Hosts").click()
     plain.get_by_role("button", name="Run", exact=True).click()
     assert _at(plain).startswith("/live/")

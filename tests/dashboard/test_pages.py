@@ -12,8 +12,6 @@ from fleet.labels.models import LabelMembership
 from tests import factories
 from tests.hosts.test_pages import HTMX, browser_of
 
-JANE = Actor(user_id=0, name="Jane", email="jane@example.com", global_role="admin")
-
 
 def record(session: Session, kind: str, details: dict[str, Any] | None = None) -> None:
     user = factories.make_user(session, name="Jane")
@@ -85,3 +83,14 @@ def test_the_card_of_hosts_fetches_itself(browser: FlaskClient, session: Session
     card = browser.get("/_/dash/hosts", headers={**HTMX, "HX-Target": "hosts"}).text
     assert card.lstrip().startswith('<div id="hosts"') and 'hx-trigger="every 60s"' in card
     assert browser.get("/_/dash/hosts").status_code == 303
+
+
+def test_an_unknown_address_keeps_the_rail_for_those_who_are_signed_in(app: Flask, browser: FlaskClient) -> None:
+    for path in ("/no/such/page", "/hosts/manage/labels/6/none/such"):
+        answer = browser.get(path)
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 404
+        assert 'class="rail"' in page and "There is nothing here" in page
+    stranger = app.test_client().get("/no/such/page")
+    assert stranger.status_code == 404
+    assert 'class="rail"' not in stranger.get_data(as_text=True)

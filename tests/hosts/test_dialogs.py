@@ -24,7 +24,7 @@ def test_ticked_hosts_are_deleted_after_asking(browser: FlaskClient, session: Se
     ids = [host.id for host in hosts[:2]]
     path = f"/hosts/delete?id={ids[0]}&id={ids[1]}"
     page = text_of(browser, path)
-    assert "Delete 2 hosts?" in page and "anna-mbp" in page and "2 of them are online" in page
+    assert "Delete 2 hosts?" in page and "anna-mbp" in page and "Both are online" in page
     fragment = text_of(browser, path, headers={**HTMX, "HX-Target": "dlg"})
     assert "<html" not in fragment and 'id="dialog"' in fragment
     answer = factories.submit(browser, "/hosts/delete", {"id": ids, "shown": 2}, page=path)

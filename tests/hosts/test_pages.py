@@ -99,6 +99,21 @@ def test_what_an_address_cannot_mean_is_dropped(browser: FlaskClient, hosts: lis
         assert browser.get(answer.headers["Location"]).status_code == 200
 
 
+def test_an_address_can_ask_for_the_dialog_that_adds_hosts(app: Flask, browser: FlaskClient, hosts: list[Host]) -> None:
+    answer = browser.get("/hosts/manage?add_hosts=true&nonsense=1&status=online")
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == "/hosts/manage?status=online&add_hosts=true"
+    page = browser.get(answer.headers["Location"]).get_data(as_text=True)
+    assert 'hx-trigger="load, click"' in page
+    assert '<meta http-equiv="refresh" content="0; url=/hosts/add">' in page
+    for path, client in (
+        ("/hosts/manage", browser),
+        ("/hosts/manage?add_hosts=true", browser_of(app, global_role="observer")),
+    ):
+        page = client.get(path).get_data(as_text=True)
+        assert "load, click" not in page and "http-equiv" not in page
+
+
 def test_addresses_that_mean_something_are_answered(browser: FlaskClient, hosts: list[Host]) -> None:
     for asked in [
         "",

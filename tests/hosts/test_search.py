@@ -40,6 +40,14 @@ def test_a_search_of_an_observer_sees_hosts_only_for_queries_that_observers_run(
     assert client_of(app, global_role="gitops").post("/hosts/search", {}).status_code == 403
 
 
+def test_a_found_host_tells_its_team_by_id_alone(admin: Client, session: Session) -> None:
+    team = factories.make_team(session).id
+    factories.make_host(session, team_id=team)
+    session.commit()
+    (host,) = admin.post("/hosts/search", {"query": ""}).json["hosts"]
+    assert (host["team_id"], host["team_name"]) == (team, None)
+
+
 def test_a_search_with_wrong_types_is_refused(admin: Client) -> None:
     bodies: list[Any] = [{"query": 5}, {"query_id": "x"}, {"excluded_host_ids": [None]}, {"excluded_host_ids": [-1]}]
     for body in [*bodies, [], "x"]:

@@ -1,5 +1,7 @@
 """What people see of labels."""
 
+import re
+
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -30,3 +32,10 @@ def test_a_label_tells_what_it_means(browser: FlaskClient, session: Session) -> 
     assert "Chosen by hand" in page and "orion" in page
     assert browser.get("/labels/999").status_code == 404
     assert browser.get("/hosts/manage/labels/999").status_code == 404
+
+
+def test_labels_have_a_place_in_the_rail_and_are_marked_there(browser: FlaskClient) -> None:
+    for path, marked in (("/labels/manage", "Labels"), ("/labels/6", "Labels"), ("/hosts/manage/labels/6", "Hosts")):
+        rail = browser.get(path).get_data(as_text=True).partition("<main")[0]
+        items = re.findall(r'<a class="rail-item"[^>]*aria-current="page".*?<span>([^<]*)</span>', rail)
+        assert items == [marked]

@@ -138,6 +138,39 @@ def test_edited_sql_is_asked_once_and_the_saved_query_stays(
     assert saved and saved.query == "SELECT 1;\nSELECT 2"
 
 
+def test_edited_sql_comes_along_from_the_editor_to_the_picker(
+    app: Flask, browser: FlaskClient, session: Session, hosts: list[int], query_id: int
+) -> None:
+    path = f"/queries/{query_id}/live"
+    unchanged = factories.submit(browser, path, {"query": "SELECT 1;\r\nSELECT 2", "action": "find", "host_ids": "7"})
+    assert (unchanged.status_code, unchanged.headers["Location"]) == (303, f"{path}?host_ids=7")
+    edited = factories.submit(browser, path, {"query": "SELECT 3", "action": "find"})
+    assert edited.headers["Location"] == f"{path}?query=SELECT+3"
+    page = browser.get(edited.headers["Location"]).get_data(as_text=True)
+    assert re.search(r"<textarea[^>]*>\nSELECT 3</textarea>", page)
+    headers = HTMX | {"HX-Target": "selection", "HX-Current-URL": f"http://localhost{path}?query=SELECT+3"}
+    counted = browser.get(f"/_/targets/count?query_id={query_id}&label_ids=6", headers=headers)
+    assert counted.headers["HX-Replace-Url"] == f"{path}?label_ids=6&query=SELECT+3"
+    long = factories.submit(browser, path, {"query": f"SELECT '{'x' * 9000}'", "action": "find"})
+    assert long.status_code == 200 and "x" * 9000 in long.get_data(as_text=True), "too long for an address"
+
+    factories.make_query(session, "For all", query="SELECT 4", observer_can_run=True)
+    session.commit()
+    watcher = signed_in(app, global_role="observer")
+    shown = watcher.get(f"/queries/{query_id + 1}/live?query=SELECT+5").get_data(as_text=True)
+    assert "SELECT 4" in shown and "SELECT 5" not in shown
+
+
+def test_the_button_says_that_a_run_will_wait(browser: FlaskClient, session: Session, hosts: list[int]) -> None:
+    for address, words in (
+        ("label_ids=6", "Run"),
+        ("", "Run"),
+        (f"host_ids={hosts[2]}", "Run, and wait for a host to call"),
+    ):
+        page = browser.get(f"/queries/new/live?{address}").get_data(as_text=True)
+        assert f"<span>{words}</span></button>" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "words"),
     [

@@ -18,8 +18,6 @@ from fleet.runtime import Runtime
 from tests.conftest import Client, client_of
 from tests.live.conftest import RAW, Talk, answer, run, wait
 
-TOKEN = "token"
-
 
 def status_of(session: Session, campaign_id: int) -> int:
     session.rollback()

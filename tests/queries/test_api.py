@@ -134,6 +134,7 @@ def test_lists_hold_the_queries_of_one_team_with_authors_and_packs(admin: Client
     assert [query["name"] for query in admin.get(f"/queries?team_id={team.id}").json["queries"]] == ["Of the team"]
     assert admin.get("/queries?team_id=99").json == {"queries": []}
     assert reason(admin.get("/queries?team_id=x")) == "parsing uint from query"
+    assert reason(admin.get("/queries?team_id=" + "9" * 5000)) == "parsing uint from query"
     assert admin.get("/queries?order_key=name_key").status_code == 422
     assert [
         q["name"] for q in admin.get("/queries?order_key=name&order_direction=desc&per_page=1").json["queries"]

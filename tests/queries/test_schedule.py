@@ -77,5 +77,7 @@ def test_bad_input_is_refused(admin: Client, session: Session) -> None:
         if change:
             assert admin.patch(f"/schedule/{query.id}", change).status_code == 400
     assert admin.post("/schedule", good | {"platform": "amiga"}).status_code == 400
+    for number in ("x", "9" * 5000):
+        assert admin.get(f"/teams/{number}/schedule").status_code == 400
     assert admin.post("/schedule", {"interval": 60}).status_code == 404
     assert admin.post("/schedule", good | {"query_id": 999}).status_code == 404

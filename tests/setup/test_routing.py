@@ -71,10 +71,14 @@ def test_the_wizard_sets_up_and_signs_in(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("name", "", "Full name"),
-        ("email", "ada", "Email is invalid"),
+        ("name", "", "Enter a full name."),
+        ("name", "  ", "Enter a full name."),
+        ("email", "", "Enter an email address."),
+        ("email", "ada", "Enter an email address such as"),
+        ("password", "", "Choose a password."),
+        ("server_url", "", "Enter the address of this server."),
         ("password_confirmation", "other", "not the same"),
-        ("server_url", "http://fleet.example.com", "must be https"),
+        ("server_url", "http://fleet.example.com", "The address must begin with https://"),
         ("server_url", "https://fleet.example.com/path", "without a path"),
         ("org_logo_url", "data:text/html,x", "https://example.com/logo.png"),
         ("name", "a\x00b", "NUL"),
@@ -87,6 +91,7 @@ def test_the_wizard_says_what_is_wrong_and_keeps_what_was_typed(
     page = answer.get_data(as_text=True)
     assert answer.status_code == 422
     assert reason in page
+    assert "missing required argument" not in page
     assert "&lt;b&gt;Engines&lt;/b&gt;" in page
     assert "<b>Engines" not in page
     assert "analytical engine" not in page

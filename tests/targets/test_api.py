@@ -111,9 +111,20 @@ def test_a_search_finds_hosts_labels_and_teams_and_counts_what_is_selected(
     assert "host_ids" not in found["labels"][0]
     assert [(one["id"], one["display_text"], one["count"]) for one in found["teams"]] == [(team, "Orion people", 0)]
     assert "do-not-show" not in answer.text
-    assert "secrets" not in found["teams"][0]
+    assert [(one["secret"], one["team_id"]) for one in found["teams"][0]["secrets"]] == [("********", team)]
     counts = [answer.json[f"targets_{name}"] for name in ("count", "online", "offline", "missing_in_action")]
     assert counts == [1, 0, 1, 1]
+
+
+def test_a_found_host_tells_its_team_by_id_and_a_team_without_secrets_shows_none(
+    admin: Client, session: Session
+) -> None:
+    team = factories.make_team(session).id
+    factories.make_host(session, team_id=team)
+    session.commit()
+    found = admin.post("/targets", {"query": ""}).json["targets"]
+    assert [(host["team_id"], host["team_name"]) for host in found["hosts"]] == [(team, None)]
+    assert "secrets" not in found["teams"][0]
 
 
 def test_what_is_selected_is_not_found_again(admin: Client, hosts: list[int]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from fleet import clock
-from fleet.authz.check import EVERYTHING, Visible
+from fleet.authz.check import Visible
 from fleet.hosts.models import HostSeen
 from fleet.labels.models import ALL_HOSTS, LabelMembership
 from fleet.targets import service as targets
@@ -15,6 +15,7 @@ from tests import factories
 
 MAC, WINDOWS = 7, 10  # built-in labels
 GONE = 999_999
+EVERYTHING = Visible(everything=True)
 
 
 @pytest.fixture

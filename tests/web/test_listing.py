@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from fleet.db.listing import ListOptions, ordered, paged
 from fleet.errors import FleetError
 from fleet.labels.models import Label
-from fleet.web.listing import list_options
+from fleet.web.listing import list_options, number
 
 COLUMNS = {"id": Label.id, "name": Label.name, "created_at": Label.created_at}
 
@@ -35,6 +35,13 @@ def test_bad_options_are_refused_in_the_words_of_the_contract(app: Flask, query:
     with app.test_request_context("/?" + query), pytest.raises(FleetError, match=reason) as refused:
         list_options()
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.5", "²", "9" * 19, "9" * 5000])
+def test_a_number_that_no_column_holds_is_refused_by_name(app: Flask, text: str) -> None:
+    with app.test_request_context(f"/?days={text}"), pytest.raises(FleetError) as refused:
+        number("days")
+    assert (refused.value.status, refused.value.problems[0].name) == (400, "days")
 
 
 def test_a_page_alone_has_twenty_rows(app: Flask) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, and_, or_, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from fleet.agents.memory import Remembered
 from fleet.agents.nodes import Node
@@ -12,9 +12,10 @@ from fleet.app_config import service as app_config
 from fleet.db import changes
 from fleet.db.engine import reading
 from fleet.hosts.models import Host
-from fleet.labels.models import LabelMembership
-from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
+from fleet.packs.models import Pack, ScheduledQuery
+from fleet.packs.reach import reaches
 from fleet.queries.models import Query
+from fleet.queries.schedule import runs_for
 from fleet.teams.models import Team
 
 MOST_SECONDS = 2**32 - 1
@@ -103,16 +104,8 @@ def _options(connection: Connection, team_id: int | None, platform: str) -> dict
 
 
 def _packs_of(connection: Connection, node: Node) -> tuple[int, ...]:
-    """The packs that target a host. A disabled pack no longer comes by label, but by host and team it does."""
-    labels = select(LabelMembership.label_id).where(LabelMembership.host_id == node.id)
-    aimed = [
-        and_(PackTarget.type == TargetType.LABEL, Pack.disabled.is_(False), PackTarget.target_id.in_(labels)),
-        and_(PackTarget.type == TargetType.HOST, PackTarget.target_id == node.id),
-    ]
-    if node.team_id is not None:
-        aimed.append(and_(PackTarget.type == TargetType.TEAM, PackTarget.target_id == node.team_id))
-    joined = select(PackTarget.pack_id).join(Pack, Pack.id == PackTarget.pack_id).where(or_(*aimed)).distinct()
-    return tuple(connection.execute(joined.order_by(PackTarget.pack_id)).scalars())
+    reaching = select(Pack.id).where(reaches(node.id, node.team_id)).order_by(Pack.id)
+    return tuple(connection.execute(reaching).scalars())
 
 
 def _packs(connection: Connection, pack_ids: tuple[int, ...]) -> dict[str, Any]:
@@ -145,12 +138,10 @@ def _packs(connection: Connection, pack_ids: tuple[int, ...]) -> dict[str, Any]:
 
 def _scheduled(connection: Connection, team_id: int | None) -> dict[str, Any]:
     """The saved queries that are scheduled for everybody, and those for the team."""
-    mine = Query.team_id.is_(None)
     found = connection.execute(
         select(Query.team_id, Query.name, Query.query, Query.interval, Query.platform, Query.min_osquery_version,
                Query.logging)
-        .where(Query.saved, Query.automations_enabled, Query.interval > 0)
-        .where(mine if team_id is None else or_(mine, Query.team_id == team_id))
+        .where(runs_for(team_id))
         .order_by(Query.id)
     )  # fmt: skip
     packs: dict[str, Any] = {}

@@ -8,15 +8,12 @@ from sqlalchemy import Connection
 from fleet.app_config.schemas import Features
 from fleet.hosts import ingest
 from fleet.hosts.ingest import Columns, Rows
+from fleet.hosts.platforms import LINUX
 
 PREFIX = "fleet_detail_query_"
 ALWAYS = "SELECT 1"
 """The discovery query of whatever needs none: with one query discovered, osqueryd runs only discovered ones."""
 
-LINUX = frozenset(
-    ("linux", "ubuntu", "debian", "rhel", "centos", "sles", "kali", "gentoo", "amzn", "pop", "arch", "linuxmint",
-     "void", "nixos", "endeavouros", "manjaro", "opensuse-leap", "opensuse-tumbleweed")
-)  # fmt: skip
 UNIX = LINUX | {"darwin"}
 WINDOWS = frozenset(("windows",))
 CHROME = frozenset(("chrome",))

@@ -1,7 +1,6 @@
 """distributed/write: answers are stored in one transaction, and those to live queries handed on."""
 
 import logging
-from datetime import timedelta
 
 import orjson
 from sqlalchemy import Connection, Engine, bindparam, select, update
@@ -16,15 +15,14 @@ from fleet.agents.osquery.distributed import Asking
 from fleet.backplane import Live, Result
 from fleet.db import changes
 from fleet.db.engine import reading
+from fleet.errors import Unavailable
 from fleet.hosts import ingest as hosts
 from fleet.hosts.models import Host
 from fleet.labels import ingest as labels
 from fleet.live.models import Campaign, CampaignStatus
+from fleet.live.service import READER_MUST_COME
 
 log = logging.getLogger("fleet.agents")
-
-PATIENCE = timedelta(seconds=60)
-"""How long a campaign waits for somebody who reads its results."""
 
 NOTHING = b"{}"
 
@@ -94,7 +92,8 @@ class Writing:
         return connection.execute(_WRITE, columns | mine).rowcount == 1
 
     def _publish(self, node: Node, answer: LiveAnswer) -> None:
-        """Hand on what a host answered to a live query that it was asked."""
+        """Hand on what a host answered to a live query that it was asked. Where nobody takes it, the host stays due:
+        it is asked again, and the rest of its write is kept."""
         if answer.campaign_id not in self._live.due(node.id):
             return
         result = Result(
@@ -105,14 +104,18 @@ class Writing:
             rows=answer.rows,
             error=answer.message or None,
         )
-        if self._live.publish(result):
+        try:
+            if self._live.publish(result):
+                return
+        except Unavailable as error:
+            log.debug("an answer to campaign %d could not be handed on: %s", answer.campaign_id, error)
             return
         with reading(self._engine) as connection:
             made = connection.execute(
                 select(Campaign.created_at).where(Campaign.id == answer.campaign_id)
             ).scalar_one_or_none()
-        if made is not None and clock.now() - made < PATIENCE:
-            log.info("campaign %d waits for somebody who reads; the host is asked again", answer.campaign_id)
+        if made is not None and clock.now() - made < READER_MUST_COME:
+            log.debug("campaign %d waits for somebody who reads; the host is asked again", answer.campaign_id)
             return
         if made is not None:
             with self._engine.begin() as connection:

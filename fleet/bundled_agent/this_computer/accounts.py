@@ -103,11 +103,10 @@ def _with_home() -> Iterator[pwd.struct_passwd]:
 @table("crontab")
 def crontab(_: Sequence[Constraint]) -> Iterable[Row]:
     """Jobs of the system's and the users' crontabs."""
-    for place, named in ((SYSTEM_CRONTABS, True), (USER_CRONTABS, False)):
-        for path in _files(place):
-            for line in lines(path):
-                if job := _job(line, path, named):
-                    yield job
+    for path in _files((*SYSTEM_CRONTABS, *USER_CRONTABS)):
+        for line in lines(path):
+            if job := _job(line, path):
+                yield job
 
 
 def _files(places: Iterable[str]) -> Iterator[Path]:
@@ -118,7 +117,7 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
             yield place
 
 
-def _job(line: str, path: Path, names_user: bool) -> Row | None:
+def _job(line: str, path: Path) -> Row | None:
     if line.startswith("@"):
         event, _, command = line.partition(" ")
         return {"event": event.lstrip("@"), "command": command.strip(), "path": str(path)}

@@ -23,6 +23,7 @@ PLACEHOLDERS = frozenset(
      "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF")
 )  # fmt: skip
 MODULES = (accounts, files, network, packages, processes, software, storage, system)
+"""Their tables are known once they are imported."""
 
 
 class ThisComputer:
