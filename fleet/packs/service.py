@@ -1,6 +1,7 @@
 """What can be done with packs."""
 
 from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,8 +93,8 @@ def add_targets(session: Session, pack: Pack, kind: TargetType, ids: Sequence[in
     """Aim a pack at these labels, hosts or teams; an id that is given twice is refused."""
     if not ids:
         return
-    pack_id, seen = pack.id, set[int]()
-    twice = next((one for one in ids if one in seen or seen.add(one)), ids[0])  # type: ignore[func-returns-value]
+    pack_id = pack.id
+    twice = Counter(ids).most_common(1)[0][0]
     with unique(session, lambda: DuplicateEntry.of(f"{pack_id}-{twice}-{int(kind)}", "constraint_pack_target_unique")):
         rows = [{"pack_id": pack_id, "type": int(kind), "target_id": one} for one in ids]
         session.execute(insert(PackTarget), rows)

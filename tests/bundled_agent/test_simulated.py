@@ -126,10 +126,10 @@ def test_windows_hosts_say_who_manages_them(hundred: list[Osqueryd]) -> None:
     assert [{"key": "provider_id", "value": "MS DM Server"}] in rows
 
 
-def test_any_sql_over_any_table_runs(hundred: list[Osqueryd]) -> None:
+def test_joins_over_filled_and_empty_tables_run(hundred: list[Osqueryd]) -> None:
     sql = "SELECT count(*) AS n FROM users u JOIN user_groups g USING (uid) LEFT JOIN shell_history h USING (uid)"
     for host in hundred:
-        host.run(sql)
+        assert len(host.run(sql).rows) == 1
 
 
 def test_shared_answers_are_each_templates_own(hundred: list[Osqueryd]) -> None:
