@@ -1,4 +1,4 @@
-"""A WSGI application behind granian: its calls run in a thread pool, both bodies stream with backpressure."""
+"""A WSGI application behind uvicorn: its calls run in a thread pool, both bodies stream with backpressure."""
 
 import asyncio
 import contextlib
@@ -9,9 +9,8 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
 from fleet.server import answers
-from fleet.server.bodies import BadLength, Disconnected, Incoming, TooSlow, content_length
+from fleet.server.bodies import Disconnected, Incoming, TooSlow
 from fleet.server.boundary import Boundary
-from fleet.server.connections import cut
 from fleet.server.environ import Environ, build, header_map
 from fleet.server.outgoing import Gone, Outgoing
 from fleet.server.pool import Pool
@@ -25,7 +24,6 @@ THREADS = 32
 WAITING = 1000
 PREFETCH = 64 * 1024
 STALLED_SECONDS = 60.0
-DISCARD = 4 * 1024 * 1024
 
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -116,19 +114,15 @@ class Bridge:
         headers = header_map(scope["headers"])
         prefix = b""
         try:
-            length = content_length(headers.get("content-length"))
-            if length is None and "transfer-encoding" not in headers:
-                length = 0
+            length = None if "transfer-encoding" in headers else int(headers.get("content-length") or 0)
             incoming = Incoming(receive, length)
             # A small body is read before it takes a thread; who waits for "100 Continue" may be refused.
             if "expect" not in headers:
                 prefix = await incoming.prefix(PREFETCH)
-        except BadLength:
-            return await reply(send, 400, answers.BAD_LENGTH)
         except TooSlow:
-            return await reply(send, 408, answers.TOO_SLOW)
+            return await reply(send, 408, answers.SLOW_BODY, more=[(b"connection", b"close")])
         except Disconnected:
-            return await reply(send, 400, answers.CUT_SHORT)
+            return None
         body: IO[bytes]
         if incoming.ended:
             body = io.BytesIO(prefix)
@@ -142,8 +136,6 @@ class Bridge:
             await self._respond(scope, receive, send, incoming, out)
         finally:
             out.leave()
-        if not incoming.ended:
-            await incoming.discard(DISCARD, 2.0)
         return None
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send, incoming: Incoming, out: Outgoing) -> None:
@@ -167,8 +159,9 @@ class Bridge:
             out.gone = True
         finally:
             watch.cancel()
-        host, port = scope["client"]
-        await asyncio.to_thread(cut, host, int(port))
+        scope["extensions"]["connection"]["abort"]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
         return None
 
 

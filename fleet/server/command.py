@@ -11,15 +11,14 @@ def _certificate(settings: Settings) -> tuple[Path | None, Path | None]:
     """The certificate and key to serve with, or none without TLS."""
     if not settings.server.tls:
         return None, None
-    from fleet.server.tls import check_pair, ensure_certificate
+    from fleet.server.tls import certificate
 
-    if settings.server.cert and settings.server.key:
-        try:
-            return check_pair(settings.server.cert, settings.server.key, settings.data_dir)
-        except ValueError as bad:
-            raise BadSetting(str(bad)) from bad
-    cert, key = ensure_certificate(settings.data_dir)
-    click.echo(f"fleet: serving with a self-signed certificate, {cert}")
+    try:
+        cert, key = certificate(settings.server.cert, settings.server.key, settings.data_dir)
+    except ValueError as bad:
+        raise BadSetting(str(bad)) from bad
+    if cert != settings.server.cert:
+        click.echo(f"fleet: serving with a self-signed certificate, {cert}")
     return cert, key
 
 

@@ -1,4 +1,4 @@
-"""From a request as granian tells it to the environ of WSGI."""
+"""From a request as uvicorn tells it to the environ of WSGI."""
 
 import sys
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ def header_map(headers: HeaderList) -> Mapping[str, str]:
     return found
 
 
-def peer(scope: Scope) -> str:
-    """The address the client connected from; IPv4 as such also where the socket speaks both."""
-    return scope["client"][0].removeprefix("::ffff:")
+def address(host: str) -> str:
+    """An address that a client connected from; IPv4 as such also where the socket speaks both."""
+    return host.removeprefix("::ffff:")
 
 
 def build(scope: Scope, headers: Mapping[str, str], body: IO[bytes]) -> Environ:
@@ -51,10 +51,10 @@ def build(scope: Scope, headers: Mapping[str, str], body: IO[bytes]) -> Environ:
         "RAW_URI": target,
         "REQUEST_URI": target,
         "SERVER_NAME": scope["server"][0],
-        "SERVER_PORT": scope["server"][1],
+        "SERVER_PORT": str(scope["server"][1]),
         "SERVER_PROTOCOL": f"HTTP/{'1.0' if version == '1' else version}",
-        "REMOTE_ADDR": peer(scope),
-        "REMOTE_PORT": scope["client"][1],
+        "REMOTE_ADDR": address(scope["client"][0]),
+        "REMOTE_PORT": str(scope["client"][1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"]),
         "wsgi.input": body,

@@ -6,7 +6,6 @@ from typing import IO, TYPE_CHECKING, cast
 
 from fleet.agents.plane import Caller
 from fleet.server import answers
-from fleet.server.bodies import BadLength, TooLarge, content_length
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -14,6 +13,14 @@ if TYPE_CHECKING:
     from fleet.agents.plane import Plane
 
 CHUNK = 64 * 1024
+
+
+class TooLarge(Exception):
+    """The body is longer than its route allows."""
+
+
+class BadLength(ValueError):
+    """Content-Length is not a number."""
 
 
 class AgentsFirst:
@@ -51,10 +58,14 @@ class AgentsFirst:
 
 
 def _read(environ: "WSGIEnvironment", cap: int) -> bytes:
-    length = content_length(environ.get("CONTENT_LENGTH"))
-    if length is None:
+    announced = str(environ.get("CONTENT_LENGTH") or "")
+    if not announced:
         length = cap + 1 if environ.get("wsgi.input_terminated") else 0
-    elif length > cap:
+    elif not (announced.isascii() and announced.isdigit()) or len(announced) > 18:
+        raise BadLength(announced)
+    else:
+        length = int(announced)
+    if announced and length > cap:
         raise TooLarge
     stream = cast("IO[bytes]", environ["wsgi.input"])
     chunks = []

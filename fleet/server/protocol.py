@@ -1,9 +1,22 @@
-"""The words of ASGI that granian speaks, as types."""
+"""The words of ASGI that uvicorn speaks, as types."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypedDict
 
 HeaderList = list[tuple[bytes, bytes]]
+
+
+class Handle(TypedDict):
+    """The connection of a request."""
+
+    abort: Callable[[], None]
+    """End it at once: the only way left to say that an answer, once begun, is broken."""
+
+
+class Extensions(TypedDict):
+    """What our connections offer beyond the standard."""
+
+    connection: Handle
 
 
 class Scope(TypedDict):
@@ -17,8 +30,9 @@ class Scope(TypedDict):
     raw_path: bytes
     query_string: bytes
     headers: HeaderList
-    server: tuple[str, str]
-    client: tuple[str, str]
+    server: tuple[str, int]
+    client: tuple[str, int]
+    extensions: Extensions
 
 
 class Received(TypedDict, total=False):
@@ -44,3 +58,4 @@ class Sent(TypedDict, total=False):
 
 Receive = Callable[[], Awaitable[Received]]
 Send = Callable[[Sent], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]

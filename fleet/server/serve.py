@@ -1,4 +1,4 @@
-"""Serving with granian: one process, one port, and an end that loses nothing."""
+"""Serving: one process, one port, and an end that loses nothing."""
 
 import asyncio
 import logging
@@ -11,39 +11,25 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import uvloop
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.log import LogLevels
-from granian.server.embed import Server
 
-from fleet.server.asgi import Gateway, make_asgi
-from fleet.server.tls import own_names
+from fleet.server.gateway import Gateway
+from fleet.server.listener import Listener
+from fleet.server.tls import context, own_names
 
 if TYPE_CHECKING:
+    import ssl
+
     from flask import Flask
 
-BACKLOG = 4096
-# granian counts open connections here, and agents keep theirs open: past it nobody is answered, or told.
-CONNECTIONS = 40_000
 FILES = 65_536
 SOCKETS_SECONDS, REQUESTS_SECONDS, FLUSH_SECONDS = 1.0, 5.0, 2.5
-# Dead peers are found by the kernel (after about 90 s), because granian can't send WebSocket pings.
-KEEPALIVE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3))
+# The kernel finds peers that are gone, or that do not take what is sent to them, after about 90 s.
+PATIENCE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 90_000))
 
 log = logging.getLogger("fleet.server")
-
-
-class Listener(Server):
-    """granian in this process, on a socket that is already bound (its own would share the port silently)."""
-
-    bound: socket.socket
-
-    def _init_shared_socket(self) -> None:
-        holder = cast("Callable[[int, bool, int], SocketHolder]", SocketHolder)
-        vars(self).update(_shd=holder(self.bound.detach(), False, BACKLOG), _ssp=None)
 
 
 def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: Path | None, workers: int = 1) -> None:
@@ -56,11 +42,11 @@ def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: P
     _raise_file_limit()
     bound = _bind(host, port)
     addresses = _addresses(host, bound.getsockname()[1], "https" if cert else "http")
-    gateway = make_asgi(flask_app, flask_app.extensions["fleet"].plane)
+    secure = context(cert, key) if cert and key else None
     # The loop waits for its turn behind working threads: at most this long for each, instead of 5 ms.
     sys.setswitchinterval(0.001)
     signal.signal(signal.SIGHUP, lambda *_: flask_app.extensions["fleet"].plane.rotate_logs())
-    uvloop.run(_serve(gateway, bound, cert, key, f"serving at {addresses}"))
+    uvloop.run(_serve(flask_app, bound, secure, f"serving at {addresses}"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # the flush is short, and who is impatient must not lose it
     code = 0 if _flush(flask_app.extensions["fleet"].close) else 1
@@ -68,44 +54,23 @@ def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: P
     sys.exit(code)
 
 
-async def _serve(gateway: Gateway, bound: socket.socket, cert: Path | None, key: Path | None, hello: str) -> None:
+async def _serve(flask_app: "Flask", bound: socket.socket, secure: "ssl.SSLContext | None", hello: str) -> None:
     """Serve until told to stop, and until all is answered or time is up."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    host, port = bound.getsockname()[:2]
-    server = Listener(
-        gateway,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        backlog=BACKLOG,
-        backpressure=CONNECTIONS,
-        log_level=LogLevels.error,
-        # Levels only: granian's own set-up would close the handlers that the application has made.
-        log_dictconfig={"incremental": True, "formatters": {}, "handlers": {}, "loggers": {"_granian": {}}},
-        ssl_cert=cert,
-        ssl_key=key,
-        ssl_protocol_min=SSLProtocols.tls12,
-    )
-    server.bound = bound
-    serving = asyncio.create_task(server.serve())
-    await asyncio.sleep(0.05)  # the first turns of the loop start to listen
+    gateway = Gateway(flask_app)
+    listener = Listener(gateway, flask_app.extensions["fleet"].plane)
+    await listener.listen(bound, secure)
     log.info(hello)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        serving.result()
+    await stop.wait()
     log.info("stopping")
     await gateway.sockets.close(SOCKETS_SECONDS)
-    cast("Callable[[], None]", server.stop)()
-    _, late = await asyncio.wait({serving}, timeout=REQUESTS_SECONDS)
-    if late:
+    if not await listener.close(REQUESTS_SECONDS):
         log.warning("some requests did not end in %s s", REQUESTS_SECONDS)
-        # They are cancelled with the loop, and granian would print tracebacks about that.
-        logging.getLogger("_granian").setLevel(logging.CRITICAL + 1)
+        # They are cancelled with the loop, and tracebacks would be printed about that.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         loop.set_exception_handler(lambda _loop, context: log.debug("after the end: %s", context["message"]))
 
 
@@ -144,7 +109,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEPALIVE:
+        for name, value in PATIENCE:
             if hasattr(socket, name):
                 listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         if family == socket.AF_INET6:

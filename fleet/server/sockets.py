@@ -1,7 +1,6 @@
-"""WebSockets: flask-sock's handlers, unchanged, on granian's transport."""
+"""WebSockets: flask-sock's handlers, unchanged, on uvicorn's transport."""
 
 import asyncio
-import contextlib
 import io
 import threading
 from collections import deque
@@ -14,11 +13,10 @@ from flask_sock import Server as SocketServer
 
 from fleet.server import answers
 from fleet.server.bridge import run
-from fleet.server.connections import cut
 from fleet.server.environ import build, header_map
 from fleet.server.outgoing import Outgoing
 from fleet.server.pool import Pool
-from fleet.server.protocol import HeaderList, Receive, Received, Scope, Send, Sent
+from fleet.server.protocol import HeaderList, Receive, Scope, Send, Sent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -33,8 +31,10 @@ STALLED_SECONDS = 20.0
 ACCEPT_SECONDS = 10.0
 REFUSAL = 1024 * 1024
 
+_JSON: HeaderList = [(b"content-type", answers.JSON.encode())]
+
 TOO_SLOW = "the client reads too slowly"
-NORMAL, GOING_AWAY, ABNORMAL, TOO_BIG, FAULT, TRY_AGAIN = 1000, 1001, 1006, 1009, 1011, 1013
+NORMAL, GOING_AWAY, ABNORMAL, FAULT, TRY_AGAIN = 1000, 1001, 1006, 1011, 1013
 
 
 class Closing(NamedTuple):
@@ -49,7 +49,7 @@ class Link:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = loop
-        self.client = scope["client"][0], int(scope["client"][1])
+        self.abort = scope["extensions"]["connection"]["abort"]
         self._receive = receive
         self._send = send
         self._changed = threading.Condition()
@@ -130,20 +130,20 @@ class Link:
     async def _accept(self) -> None:
         if self.accepted or not self.connected:
             return
-        if (await self._receive())["type"] == "websocket.connect":
+        await self._receive()  # what it says is known: websocket.connect
+        try:
             await self._send({"type": "websocket.accept"})
-            self.accepted = True
-            self._writer = asyncio.create_task(self._write())
-            self._reader = asyncio.create_task(self._read())
-        else:
+        except OSError:
             with self._changed:
                 self._lost(ABNORMAL, None)
+            return
+        self.accepted = True
+        self._writer = asyncio.create_task(self._write())
+        self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         while self.connected:
-            message: Received = {"type": "websocket.disconnect"}
-            with contextlib.suppress(RuntimeError):  # what granian raises when it misses the transport
-                message = await self._receive()
+            message = await self._receive()
             if message["type"] != "websocket.receive":
                 with self._changed:
                     self._lost(message.get("code", ABNORMAL), None)
@@ -151,11 +151,7 @@ class Link:
                 return
             text, raw = message.get("text"), message.get("bytes")
             data: str | bytes = text if text is not None else raw or b""
-            big = len(data) > MOST_IN or (isinstance(data, str) and len(data.encode()) > MOST_IN)
             with self._changed:
-                if big:
-                    self._close(TOO_BIG, "message is too big")
-                    return
                 self._in.append(data)
                 self._changed.notify_all()
                 if len(self._in) >= MOST_WAITING_IN:
@@ -185,8 +181,6 @@ class Link:
         try:
             while batch := await self._take():
                 for item in batch:
-                    if isinstance(item, Closing) and self._reader is not None:
-                        self._reader.cancel()  # granian can't close while somebody is receiving
                     async with asyncio.timeout(STALLED_SECONDS):
                         await self._send(_sent(item))
                     if not isinstance(item, Closing):
@@ -196,8 +190,8 @@ class Link:
         except TimeoutError:
             with self._changed:
                 self._lost(TRY_AGAIN, TOO_SLOW)
-            await asyncio.to_thread(cut, *self.client)
-        except RuntimeError:  # granian's word for a transport that is closed
+            self.abort()
+        except OSError:  # uvicorn's word for a client that is gone
             pass
         finally:
             with self._changed:
@@ -285,7 +279,7 @@ class Sockets:
         environ = build(scope, header_map(scope["headers"]), io.BytesIO())
         environ[ENVIRON_KEY] = link
         if self._closing or not self._pool.submit(partial(run, self._app, environ, out)):
-            return await self.refuse(send, 503, answers.BUSY)
+            return await _refuse(send, 503, _JSON, answers.BUSY)
         self._open.add(link)
         try:
             body, ended = await out.take()
@@ -295,19 +289,15 @@ class Sockets:
             if link.accepted:
                 await link.finish(FAULT if out.status or out.broken else NORMAL)
             elif self._closing:
-                await self.refuse(send, 503, answers.BUSY)
+                await _refuse(send, 503, _JSON, answers.BUSY)
             elif out.status and ended and not out.broken:
                 await _refuse(send, out.status, out.headers, body)
             else:
-                await self.refuse(send, 500, answers.BUG)
+                await _refuse(send, 500, _JSON, answers.BUG)
         finally:
             out.leave()
             self._open.discard(link)
         return None
-
-    async def refuse(self, send: Send, status: int, body: bytes = b"") -> None:
-        """Answer a handshake with plain HTTP."""
-        await _refuse(send, status, [(b"content-type", answers.JSON.encode())] if body else [], body)
 
     async def close(self, seconds: float) -> None:
         """Close all sockets with 1001 and take no more; back when they are closed, or after `seconds`."""
@@ -316,7 +306,7 @@ class Sockets:
             link.leave(GOING_AWAY)
         await self._wait(seconds)
         for link in list(self._open):
-            await asyncio.to_thread(cut, *link.client)
+            link.abort()
         await self._wait(0.5)
 
     async def _wait(self, seconds: float) -> None:
@@ -326,5 +316,6 @@ class Sockets:
 
 
 async def _refuse(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
+    """Answer a handshake with plain HTTP."""
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

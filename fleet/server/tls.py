@@ -2,9 +2,9 @@
 
 import datetime
 import ipaddress
-import logging
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 VALID_DAYS = 825
-log = logging.getLogger("fleet.server")
 
-CERTIFICATE, KEY, GIVEN_KEY = "server-cert.pem", "server-key.pem", "server-given-key.pem"
+CERTIFICATE, KEY = "server-cert.pem", "server-key.pem"
 
 
 def own_names() -> list[str]:
@@ -43,9 +42,16 @@ def own_names() -> list[str]:
 def certificate(cert: Path | None, key: Path | None, data_dir: Path) -> tuple[Path, Path]:
     """The pair to serve with: the given one, once checked, else one that is made and kept in the data folder."""
     if cert is not None and key is not None:
-        return check_pair(cert, key, data_dir)
-    made = ensure_certificate(data_dir)
-    log.info("self-signed certificate: %s", made[0].resolve())
+        check_pair(cert, key)
+        return cert, key
+    return ensure_certificate(data_dir)
+
+
+def context(cert: Path, key: Path) -> ssl.SSLContext:
+    """How TLS is spoken with that pair: from version 1.2 on."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.load_cert_chain(cert, key)
     return made
 
 
@@ -59,11 +65,8 @@ def ensure_certificate(data_dir: Path, hostnames: Iterable[str] = ()) -> tuple[P
     return cert_path, key_path
 
 
-def check_pair(cert: Path, key: Path, data_dir: Path) -> tuple[Path, Path]:
-    """The paths to serve with; ValueError names the variable at fault and says why.
-
-    A key that isn't PKCS#8 is converted into a file of the data folder, which the TLS library needs.
-    """
+def check_pair(cert: Path, key: Path) -> None:
+    """Nothing, if they can be served with; else a ValueError that names the variable at fault and says why."""
     from cryptography.hazmat.primitives import serialization
 
     certificate = _read_certificate(cert)
@@ -76,13 +79,6 @@ def check_pair(cert: Path, key: Path, data_dir: Path) -> tuple[Path, Path]:
         raise ValueError(f"FLEET_SERVER_KEY: {key} holds no private key in PEM form") from None
     if _spki(private.public_key()) != _spki(certificate.public_key()):
         raise ValueError(f"FLEET_SERVER_KEY: {key} does not belong to the certificate {cert}")
-    if b"BEGIN PRIVATE KEY" in raw:
-        return cert, key
-    converted = data_dir / GIVEN_KEY
-    plain = serialization.NoEncryption()
-    pkcs8 = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    _write(converted, pkcs8, 0o600)
-    return cert, converted
 
 
 def _read(path: Path, variable: str) -> bytes:

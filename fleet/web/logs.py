@@ -56,5 +56,5 @@ def configure(*, debug: bool, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if debug else logging.INFO)
-    for noisy in ("sqlalchemy", "alembic", "apscheduler", "_granian", "granian", "asyncio"):
+    for noisy in ("sqlalchemy", "alembic", "apscheduler", "uvicorn", "websockets", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

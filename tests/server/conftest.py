@@ -1,4 +1,4 @@
-"""Servers for the tests: the site on granian, with and without TLS, and on gunicorn."""
+"""Servers for the tests: the site on uvicorn, with and without TLS, and on gunicorn."""
 
 import contextlib
 import os
@@ -82,18 +82,18 @@ def running(folder: Path, *pair: Path, command: list[str] | None = None) -> Iter
 
 
 @pytest.fixture(scope="session")
-def granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The site on granian, in the clear."""
-    with running(tmp_path_factory.mktemp("granian")) as server:
+def uvicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The site on uvicorn, in the clear."""
+    with running(tmp_path_factory.mktemp("uvicorn")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def granian_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The site on granian with a certificate of its own."""
+def uvicorn_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The site on uvicorn with a certificate of its own."""
     from fleet.server.tls import ensure_certificate
 
-    folder = tmp_path_factory.mktemp("granian-tls")
+    folder = tmp_path_factory.mktemp("uvicorn-tls")
     with running(folder, *ensure_certificate(folder)) as server:
         yield server
 
@@ -107,7 +107,7 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield server
 
 
-@pytest.fixture(params=["granian", "gunicorn"])
+@pytest.fixture(params=["uvicorn", "gunicorn"])
 def either(request: pytest.FixtureRequest) -> Running:
     """The site on each server in turn: what agents and pages see is the same."""
     server = request.getfixturevalue(request.param)

@@ -1,4 +1,4 @@
-"""The agents' plane over real sockets, on granian and on gunicorn."""
+"""The agents' plane over real sockets, on uvicorn and on gunicorn."""
 
 import gzip
 import time
@@ -72,8 +72,8 @@ def test_an_announced_body_over_the_cap_is_refused_before_it_comes(either: Runni
     assert "65536" in answer.json()["errors"][0]["reason"]
 
 
-def test_a_body_over_the_cap_that_is_being_sent_still_sees_its_413(granian: Running) -> None:
-    assert exchange(granian, request("POST", MEMORY, body=b"x" * 3_000_000)).status == 413
+def test_a_body_over_the_cap_that_is_being_sent_still_sees_its_413(uvicorn: Running) -> None:
+    assert exchange(uvicorn, request("POST", MEMORY, body=b"x" * 3_000_000)).status == 413
 
 
 def test_a_chunked_body_is_counted_while_it_comes(either: Running) -> None:
@@ -111,12 +111,12 @@ def test_a_body_that_breaks_off_harms_nobody(either: Running) -> None:
     assert exchange(either, request("POST", MEMORY, body=b"{}")).status == 200
 
 
-def test_answers_from_memory_do_not_wait_for_busy_threads(granian: Running) -> None:
-    busy = [granian.connect() for _ in range(40)]
+def test_answers_from_memory_do_not_wait_for_busy_threads(uvicorn: Running) -> None:
+    busy = [uvicorn.connect() for _ in range(40)]
     for connection in busy:
         connection.sendall(request("POST", THREAD, body=b"slow"))
     began = time.monotonic()
-    assert exchange(granian, request("POST", MEMORY, body=b"{}")).status == 200
+    assert exchange(uvicorn, request("POST", MEMORY, body=b"{}")).status == 200
     assert time.monotonic() - began < 0.1
     for connection in busy:
         assert read(connection).status == 200

@@ -13,9 +13,9 @@ from tests.server.wire import chunked, read, request
 MB = 1024 * 1024
 
 
-def test_10_mb_stream_into_flask_piece_by_piece(granian: Running) -> None:
+def test_10_mb_stream_into_flask_piece_by_piece(uvicorn: Running) -> None:
     body = os.urandom(10 * MB)
-    told = requests.post(f"{granian.url}/upload", data=body, timeout=20).json()
+    told = requests.post(f"{uvicorn.url}/upload", data=body, timeout=20).json()
     assert told["sha256"] == hashlib.sha256(body).hexdigest()
     assert told["largest"] <= 256 * 1024
 
@@ -26,72 +26,72 @@ def test_a_chunked_upload_arrives_whole(either: Running) -> None:
     assert told["sha256"] == hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-def test_an_upload_that_breaks_off_never_looks_whole(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_an_upload_that_breaks_off_never_looks_whole(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("POST", "/upload", "Content-Length: 1000000") + b"x" * 200_000)
-    with granian.connect() as connection:
+    with uvicorn.connect() as connection:
         head = request("POST", "/upload", "Transfer-Encoding: chunked")
         connection.sendall(head + chunked(b"x" * 200_000)[:-5])
     time.sleep(0.3)
-    assert '"POST /upload HTTP/1.1" 200' not in granian.log.read_text()
-    assert requests.get(f"{granian.url}/hello", timeout=5).text == "ok"
+    assert '"POST /upload HTTP/1.1" 200' not in uvicorn.log.read_text()
+    assert requests.get(f"{uvicorn.url}/hello", timeout=5).text == "ok"
 
 
-def test_an_upload_refused_half_way_still_sees_the_answer(granian: Running) -> None:
-    assert requests.post(f"{granian.url}/refuse-upload", data=b"x" * 3 * MB, timeout=10).status_code == 413
+def test_an_upload_refused_half_way_still_sees_the_answer(uvicorn: Running) -> None:
+    assert requests.post(f"{uvicorn.url}/refuse-upload", data=b"x" * 3 * MB, timeout=10).status_code == 413
 
 
-def test_who_expects_100_continue_is_asked_to_continue(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_who_expects_100_continue_is_asked_to_continue(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("POST", "/upload", "Expect: 100-continue", "Content-Length: 5"))
         assert read(connection).status == 100
         connection.sendall(b"12345")
         assert read(connection).json()["size"] == 5
 
 
-def test_who_expects_100_continue_may_be_refused_first(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_who_expects_100_continue_may_be_refused_first(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("POST", "/refuse-upload", "Expect: 100-continue", "Content-Length: 5"))
         assert read(connection).status == 413
 
 
-def test_100_mb_stream_out_in_bounded_memory(granian: Running) -> None:
-    before, size = granian.rss(), 0
-    with requests.get(f"{granian.url}/stream", stream=True, timeout=20) as response:
+def test_100_mb_stream_out_in_bounded_memory(uvicorn: Running) -> None:
+    before, size = uvicorn.rss(), 0
+    with requests.get(f"{uvicorn.url}/stream", stream=True, timeout=20) as response:
         for block in response.iter_content(MB):
             size += len(block)
-            peak = granian.rss()
+            peak = uvicorn.rss()
     assert size == 100 * MB
     assert peak - before < 40
 
 
-def test_a_stream_waits_for_a_client_that_does_not_read_and_stops_when_it_goes(granian: Running) -> None:
-    before = len(granian.events())
-    with granian.connect() as connection:
+def test_a_stream_waits_for_a_client_that_does_not_read_and_stops_when_it_goes(uvicorn: Running) -> None:
+    before = len(uvicorn.events())
+    with uvicorn.connect() as connection:
         connection.sendall(request("GET", "/stream"))
         connection.recv(1000)
         time.sleep(0.5)
     deadline = time.monotonic() + 5
-    while len(granian.events()) == before:
+    while len(uvicorn.events()) == before:
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert int(granian.events()[-1].removeprefix("stream ended after ")) < 400
+    assert int(uvicorn.events()[-1].removeprefix("stream ended after ")) < 400
 
 
-def test_pieces_of_a_stream_leave_as_they_are_made(granian: Running) -> None:
+def test_pieces_of_a_stream_leave_as_they_are_made(uvicorn: Running) -> None:
     began = time.monotonic()
-    with requests.get(f"{granian.url}/drip", stream=True, timeout=10) as response:
+    with requests.get(f"{uvicorn.url}/drip", stream=True, timeout=10) as response:
         lines = response.iter_lines(chunk_size=1)
         assert next(lines) == b"0"
         assert time.monotonic() - began < 0.25
         assert list(lines) == [b"1", b"2"]
 
 
-def test_a_stream_that_fails_half_way_breaks_the_connection(granian: Running) -> None:
-    with granian.connect() as connection, pytest.raises((EOFError, ConnectionError)):
+def test_a_stream_that_fails_half_way_breaks_the_connection(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection, pytest.raises((EOFError, ConnectionError)):
         connection.sendall(request("GET", "/break"))
         read(connection)
-    assert "ValueError: half-way" in granian.log.read_text()
+    assert "ValueError: half-way" in uvicorn.log.read_text()
 
 
 def test_head_has_the_length_and_no_body(either: Running) -> None:
@@ -104,8 +104,8 @@ def test_head_has_the_length_and_no_body(either: Running) -> None:
         assert answer.body.endswith(b"ok")
 
 
-def test_head_of_a_stream_ends_the_stream(granian: Running) -> None:
-    response = requests.head(f"{granian.url}/stream", timeout=5)
+def test_head_of_a_stream_ends_the_stream(uvicorn: Running) -> None:
+    response = requests.head(f"{uvicorn.url}/stream", timeout=5)
     assert (response.status_code, response.content) == (200, b"")
 
 
@@ -116,8 +116,8 @@ def test_answers_without_body_have_none(either: Running, status: int) -> None:
         assert read(connection).status == status
 
 
-def test_a_status_that_ends_nothing_is_a_500(granian: Running) -> None:
-    assert requests.get(f"{granian.url}/empty/103", timeout=5).status_code == 500
+def test_a_status_that_ends_nothing_is_a_500(uvicorn: Running) -> None:
+    assert requests.get(f"{uvicorn.url}/empty/103", timeout=5).status_code == 500
 
 
 def test_each_cookie_has_its_own_header(either: Running) -> None:
@@ -137,14 +137,14 @@ def test_a_path_is_decoded_once_and_kept_as_sent(either: Running) -> None:
 
 
 @pytest.mark.parametrize("target", ["/path/%ff%fe", "/path/%zz", "/path/%00", "/path/%", "//hello", "/../x", "*"])
-def test_strange_paths_are_answered(granian: Running, target: str) -> None:
-    with granian.connect() as connection:
+def test_strange_paths_are_answered(uvicorn: Running, target: str) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("GET", target))
         assert read(connection).status in (200, 308, 400, 404)
 
 
-def test_headers_reach_the_environ_as_wsgi_wants_them(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_headers_reach_the_environ_as_wsgi_wants_them(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         headers = ["X-Two: a", "X-Two: b", "X_Forwarded_For: evil", "Cookie: a=1", "Cookie: b=2"]
         connection.sendall(request("GET", "/environ", *headers, "Content-Type: text/x"))
         told = read(connection).json()
@@ -154,30 +154,30 @@ def test_headers_reach_the_environ_as_wsgi_wants_them(granian: Running) -> None:
     assert told["cookies"] == {"a": "1", "b": "2"}
     assert environ["CONTENT_TYPE"] == "text/x"
     assert environ["REMOTE_ADDR"] == "127.0.0.1"
-    assert environ["SERVER_PORT"] == str(granian.port)
+    assert environ["SERVER_PORT"] == str(uvicorn.port)
     assert environ["wsgi.url_scheme"] == "http"
     assert environ["SERVER_PROTOCOL"] == "HTTP/1.1"
 
 
-def test_nothing_of_the_processs_environment_is_in_the_environ(granian: Running) -> None:
-    environ = requests.get(f"{granian.url}/environ", timeout=5).json()["environ"]
+def test_nothing_of_the_processs_environment_is_in_the_environ(uvicorn: Running) -> None:
+    environ = requests.get(f"{uvicorn.url}/environ", timeout=5).json()["environ"]
     assert "PATH" not in environ
     assert "HOME" not in environ
 
 
 @pytest.mark.parametrize("size", [16_000, 2_000_000])
-def test_huge_headers_are_answered_or_refused(granian: Running, size: int) -> None:
-    with granian.connect() as connection:
+def test_huge_headers_are_answered_or_refused(uvicorn: Running, size: int) -> None:
+    with uvicorn.connect() as connection:
         try:
             connection.sendall(request("GET", "/hello", "X-Big: " + "x" * size))
             assert read(connection).status == (200 if size < 100_000 else 431)
         except ConnectionError:
             assert size > 100_000
-    assert requests.get(f"{granian.url}/hello", timeout=5).text == "ok"
+    assert requests.get(f"{uvicorn.url}/hello", timeout=5).text == "ok"
 
 
-def test_requests_in_one_packet_are_answered_in_order(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_requests_in_one_packet_are_answered_in_order(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("GET", "/hello") * 3)
         data = b""
         while data.count(b"\r\n\r\nok") < 3:
@@ -190,14 +190,11 @@ def test_requests_in_one_packet_are_answered_in_order(granian: Running) -> None:
         (["Content-Length: 3", "Content-Length: 4"], b"abcd", 400),
         (["Transfer-Encoding: gzip"], b"abc", 400),
         (["Transfer-Encoding: chunked"], b"zz\r\n", 400),
-        (["Content-Length: 3", "Transfer-Encoding: chunked"], chunked(b"abcdef"), 200),
+        (["Content-Length: 3", "Transfer-Encoding: chunked"], chunked(b"abcdef"), 400),
         ([f"X-{number}: a" for number in range(200)], b"", 431),
     ],
 )
-def test_framing_is_never_ambiguous(granian: Running, headers: list[str], body: bytes, status: int) -> None:
-    with granian.connect() as connection:
+def test_framing_is_never_ambiguous(uvicorn: Running, headers: list[str], body: bytes, status: int) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("POST", "/upload", *headers, body=body, length=False))
-        answer = read(connection)
-        assert answer.status == status
-        if status == 200:
-            assert answer.json()["size"] == 6
+        assert read(connection).status == status

@@ -92,36 +92,36 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert result.stderr.strip() == f"fleet: can't listen on 127.0.0.1:{port}: Address already in use"
 
 
-def test_a_second_server_does_not_share_the_port_of_the_first(granian: Running, tmp_path: Path) -> None:
-    assert start(granian.port, tmp_path / "other").returncode == 1
+def test_a_second_server_does_not_share_the_port_of_the_first(uvicorn: Running, tmp_path: Path) -> None:
+    assert start(uvicorn.port, tmp_path / "other").returncode == 1
 
 
-def test_the_address_to_open_is_logged(granian: Running) -> None:
+def test_the_address_to_open_is_logged(uvicorn: Running) -> None:
     deadline = time.monotonic() + 5
-    while f"serving at http://127.0.0.1:{granian.port}\n" not in granian.log.read_text():
+    while f"serving at http://127.0.0.1:{uvicorn.port}\n" not in uvicorn.log.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert "granian" not in granian.log.read_text().partition("serving at")[0]
+    assert "uvicorn" not in uvicorn.log.read_text().partition("serving at")[0]
 
 
-def test_tls_is_spoken_from_1_2_on_with_the_certificate(granian_tls: Running) -> None:
-    cert = str(granian_tls.cert)
-    assert requests.get(f"{granian_tls.url}/hello", verify=cert, timeout=5).text == "ok"
-    environ = requests.get(f"{granian_tls.url}/environ", verify=cert, timeout=5).json()["environ"]
+def test_tls_is_spoken_from_1_2_on_with_the_certificate(uvicorn_tls: Running) -> None:
+    cert = str(uvicorn_tls.cert)
+    assert requests.get(f"{uvicorn_tls.url}/hello", verify=cert, timeout=5).text == "ok"
+    environ = requests.get(f"{uvicorn_tls.url}/environ", verify=cert, timeout=5).json()["environ"]
     assert environ["wsgi.url_scheme"] == "https"
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = ssl.create_default_context(cafile=cert)
         context.maximum_version = version
-        with context.wrap_socket(granian_tls.connect(), server_hostname="localhost") as connection:
+        with context.wrap_socket(uvicorn_tls.connect(), server_hostname="localhost") as connection:
             connection.sendall(request("GET", "/hello"))
             assert read(connection).status == 200
-    with granian_tls.connect() as plain:
+    with uvicorn_tls.connect() as plain:
         plain.sendall(request("GET", "/hello"))
         assert not plain.recv(100).startswith(b"HTTP")
 
 
-def test_the_file_limit_is_raised(granian: Running) -> None:
-    limits = Path(f"/proc/{granian.process.pid}/limits").read_text()
+def test_the_file_limit_is_raised(uvicorn: Running) -> None:
+    limits = Path(f"/proc/{uvicorn.process.pid}/limits").read_text()
     soft, hard = next(line for line in limits.splitlines() if "open files" in line).split()[3:5]
     assert int(soft) == min(65_536, int(hard))
 

@@ -1,4 +1,4 @@
-"""flask-sock's handlers on granian's WebSockets."""
+"""flask-sock's handlers on uvicorn's WebSockets."""
 
 import json
 import time
@@ -39,42 +39,42 @@ def test_texts_and_bytes_come_back(either: Running) -> None:
     socket.close()
 
 
-def test_codes_and_reasons_arrive_as_sent(granian: Running) -> None:
-    socket = connect(granian, "/ws/echo")
+def test_codes_and_reasons_arrive_as_sent(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/echo")
     socket.send("close")
     assert closed(socket) == (4401, "who are you")
 
 
-def test_a_handler_that_returns_closes_with_1000_behind_its_last_message(granian: Running) -> None:
-    socket = connect(granian, "/ws/tail")
+def test_a_handler_that_returns_closes_with_1000_behind_its_last_message(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/tail")
     for number in range(2000):
         assert socket.recv().startswith(f"{number} ")
     assert closed(socket)[0] == 1000
 
 
-def test_a_bug_in_a_handler_closes_with_1011(granian: Running) -> None:
-    socket = connect(granian, "/ws/echo")
+def test_a_bug_in_a_handler_closes_with_1011(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/echo")
     socket.send("bug")
     assert closed(socket)[0] == 1011
-    assert "a bug of a handler" in granian.log.read_text()
+    assert "a bug of a handler" in uvicorn.log.read_text()
 
 
-def test_a_handler_learns_the_clients_close_code(granian: Running) -> None:
-    socket = connect(granian, "/ws/join")
+def test_a_handler_learns_the_clients_close_code(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/join")
     assert socket.recv() == "joined"
     socket.close(status=4002)
-    granian.wait_for("left 4002")
+    uvicorn.wait_for("left 4002")
 
 
-def test_a_handler_learns_that_the_client_vanished(granian: Running) -> None:
-    socket = connect(granian, "/ws/join")
+def test_a_handler_learns_that_the_client_vanished(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/join")
     assert socket.recv() == "joined"
     socket.shutdown()
-    granian.wait_for("left 1005")
+    uvicorn.wait_for("left 1005")
 
 
-def test_a_ping_is_answered(granian: Running) -> None:
-    socket = connect(granian, "/ws/join")
+def test_a_ping_is_answered(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/join")
     assert socket.recv() == "joined"
     socket.ping("hello")
     code, frame = socket.recv_data_frame(control_frame=True)
@@ -83,9 +83,9 @@ def test_a_ping_is_answered(granian: Running) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ws/guarded", "/ws/refusing"])
-def test_an_upgrade_is_refused_with_403_before_it_happens(granian: Running, path: str) -> None:
+def test_an_upgrade_is_refused_with_403_before_it_happens(uvicorn: Running, path: str) -> None:
     with pytest.raises(WebSocketBadStatusException) as refused:
-        connect(granian, path, origin="https://evil.test")
+        connect(uvicorn, path, origin="https://evil.test")
     assert refused.value.status_code == 403
     assert b"Forbidden" in refused.value.resp_body
 
@@ -94,38 +94,38 @@ def test_the_right_origin_gets_in(either: Running) -> None:
     assert connect(either, "/ws/guarded", origin="https://here.test").recv() == "welcome"
 
 
-def test_unknown_routes_pages_and_agents_routes_refuse_the_upgrade(granian: Running) -> None:
+def test_unknown_routes_pages_and_agents_routes_refuse_the_upgrade(uvicorn: Running) -> None:
     for path, status in (("/ws/none", 404), ("/hello", 400), ("/agents/memory", 405)):
         with pytest.raises(WebSocketBadStatusException) as refused:
-            connect(granian, path)
+            connect(uvicorn, path)
         assert refused.value.status_code in (status, 200, 404)
 
 
-def test_a_broken_handshake_is_a_400(granian: Running) -> None:
-    with granian.connect() as connection:
+def test_a_broken_handshake_is_a_400(uvicorn: Running) -> None:
+    with uvicorn.connect() as connection:
         connection.sendall(request("GET", "/ws/echo", "Connection: Upgrade", "Upgrade: websocket"))
         assert read(connection).status == 400
 
 
-def test_a_page_request_to_a_socket_route_is_refused(granian: Running) -> None:
-    assert requests.get(f"{granian.url}/ws/echo", timeout=5).status_code in (400, 404)
+def test_a_page_request_to_a_socket_route_is_refused(uvicorn: Running) -> None:
+    assert requests.get(f"{uvicorn.url}/ws/echo", timeout=5).status_code in (400, 404)
 
 
-def test_a_message_over_64_kb_closes_with_1009(granian: Running) -> None:
-    socket = connect(granian, "/ws/echo")
+def test_a_message_over_64_kb_closes_with_1009(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/echo")
     socket.send("x" * 65_536)
     assert len(socket.recv()) == 65_536
     socket.send("x" * 65_537)
     assert closed(socket)[0] == 1009
 
 
-def test_200_sockets_hear_a_broadcast(granian: Running) -> None:
+def test_200_sockets_hear_a_broadcast(uvicorn: Running) -> None:
     with ThreadPoolExecutor(20) as pool:
-        sockets = list(pool.map(lambda _: connect(granian, "/ws/join"), range(200)))
+        sockets = list(pool.map(lambda _: connect(uvicorn, "/ws/join"), range(200)))
         assert set(pool.map(lambda socket: socket.recv(), sockets)) == {"joined"}
         deadline = time.monotonic() + 5
         while True:
-            reached = requests.post(f"{granian.url}/broadcast", timeout=10).json()
+            reached = requests.post(f"{uvicorn.url}/broadcast", timeout=10).json()
             if reached >= 200:
                 break
             assert time.monotonic() < deadline
@@ -134,20 +134,20 @@ def test_200_sockets_hear_a_broadcast(granian: Running) -> None:
             socket.close()
 
 
-def test_a_client_that_does_not_read_makes_the_handler_wait(granian: Running) -> None:
-    before = granian.rss()
-    socket = connect(granian, "/ws/flood")
+def test_a_client_that_does_not_read_makes_the_handler_wait(uvicorn: Running) -> None:
+    before = uvicorn.rss()
+    socket = connect(uvicorn, "/ws/flood")
     time.sleep(1)
-    assert granian.rss() - before < 30
+    assert uvicorn.rss() - before < 30
     socket.shutdown()
     deadline = time.monotonic() + 5
-    while not any(event.startswith("flood closed") for event in granian.events()):
+    while not any(event.startswith("flood closed") for event in uvicorn.events()):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
-def test_a_client_that_floods_a_deaf_handler_is_made_to_wait(granian: Running) -> None:
-    socket = connect(granian, "/ws/flood")
+def test_a_client_that_floods_a_deaf_handler_is_made_to_wait(uvicorn: Running) -> None:
+    socket = connect(uvicorn, "/ws/flood")
     socket.settimeout(0.5)
     sent = 0
     with pytest.raises(WebSocketTimeoutException):
@@ -158,9 +158,9 @@ def test_a_client_that_floods_a_deaf_handler_is_made_to_wait(granian: Running) -
     socket.shutdown()
 
 
-def test_sockets_work_under_tls(granian_tls: Running) -> None:
-    options = {"sslopt": {"ca_certs": str(granian_tls.cert)}}
-    socket = connect(granian_tls, "/ws/echo", **options)
+def test_sockets_work_under_tls(uvicorn_tls: Running) -> None:
+    options = {"sslopt": {"ca_certs": str(uvicorn_tls.cert)}}
+    socket = connect(uvicorn_tls, "/ws/echo", **options)
     socket.send(json.dumps({"a": 1}))
     assert json.loads(socket.recv()) == {"a": 1}
     socket.send("close")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from fleet import clock
-from fleet.server.tls import certificate, check_pair, ensure_certificate
+from fleet.server.tls import certificate, check_pair, context, ensure_certificate
 
 
 def read(path: Path) -> x509.Certificate:
@@ -76,7 +76,7 @@ def test_a_given_pair_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])
-def test_a_key_in_the_traditional_form_is_converted_for_the_server_alone(tmp_path: Path, kind: str) -> None:
+def test_a_key_in_the_traditional_form_serves_as_well(tmp_path: Path, kind: str) -> None:
     cert, key = ensure_certificate(tmp_path / "given")
     private = serialization.load_pem_private_key(key.read_bytes(), None)
     if kind == "rsa":
@@ -91,11 +91,8 @@ def test_a_key_in_the_traditional_form_is_converted_for_the_server_alone(tmp_pat
     old = serialization.PrivateFormat.TraditionalOpenSSL
     key.write_bytes(private.private_bytes(serialization.Encoding.PEM, old, serialization.NoEncryption()))
     assert b"BEGIN PRIVATE KEY" not in key.read_bytes()
-    same, converted = check_pair(cert, key, tmp_path / "data")
-    assert same == cert
-    assert converted.parent == tmp_path / "data"
-    assert stat.S_IMODE(converted.stat().st_mode) == 0o600
-    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, converted)
+    check_pair(cert, key)
+    assert context(cert, key).minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_what_cant_work_is_refused_by_the_name_of_its_variable(tmp_path: Path) -> None:
@@ -119,4 +116,4 @@ def test_what_cant_work_is_refused_by_the_name_of_its_variable(tmp_path: Path) -
         ((cert, other), "FLEET_SERVER_KEY", "does not belong"),
     ):
         with pytest.raises(ValueError, match=f"^{variable}: .*{reason}"):
-            check_pair(*given, tmp_path / "data")
+            check_pair(*given)

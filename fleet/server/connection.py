@@ -1,0 +1,326 @@
+"""A client's connection: uvicorn's HTTP, with bounds, and agents answered where their bytes arrive."""
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from fleet.agents.plane import Answer, Caller
+from fleet.server import answers, bodies
+from fleet.server.environ import address, header_map
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fleet.agents.plane import Route
+    from fleet.server.listener import Listener
+
+MOST_CONNECTIONS = 40_000
+MOST_HEAD = 64 * 1024
+MOST_HEADERS = 100
+HEAD_SECONDS = 30.0
+WHOLE_SECONDS = 120.0
+"""For the whole body of an agent."""
+IDLE_SECONDS = 620
+"""Longer than load balancers keep a connection: it must be they who end it."""
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 4 * 1024 * 1024
+"""How long and how much is read and thrown away, so that a client still sending gets to see its answer."""
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Request:
+    """What an agent sends, until it is answered."""
+
+    __slots__ = ("asked", "began", "body", "headers", "keep_alive", "refusal", "route")
+
+    def __init__(self, route: "Route", headers: "Mapping[str, str]", keep_alive: bool, began: float) -> None:
+        self.route = route
+        self.headers = headers
+        self.keep_alive = keep_alive
+        self.began = began
+        self.body: bytes | bytearray = b""
+        self.refusal: Answer | None = None
+        self.asked = False
+
+
+class Connection(HttpToolsProtocol):
+    """HTTP/1.1 of one client.
+
+    Requests of agents are answered here. All others become tasks of uvicorn, which calls the application. Whoever
+    sends the next request before an agent's one is answered gets that answer and has to ask again: no agent does.
+    """
+
+    def __init__(
+        self, config: Config, server_state: "Listener", app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.deadline = math.inf
+        """When the client must have done what is waited for."""
+        self._listener = server_state
+        self._agents = server_state.agents
+        self._request: Request | None = None
+        self._in_head = self._in_body = False
+        self._again = False  # it offers another protocol: the request is read once more without that
+        self._head_size = 0
+        self._refusal = 400, answers.NOT_HTTP
+        self._deaf = False  # what still comes is thrown away, and the next answer is the last
+        self._ignored = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether an agent waits for an answer."""
+        return self._request is not None
+
+    # what the transport calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast(asyncio.Transport, transport))
+        self.deadline = self.loop.time() + HEAD_SECONDS
+        if len(self.connections) > MOST_CONNECTIONS:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._request is not None and not self._request.asked:
+            self._forget()
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            return self._ignore(len(data))
+        self._unset_keepalive_if_required()
+        began = self._in_head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._again:
+                self._without_upgrade(data[upgrade.args[0] :])
+            else:
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError:
+            self._not_http()
+        if began and self._in_head:
+            self._head_size += len(data)
+            if self._head_size > MOST_HEAD:
+                self._hang_up(431, answers.LARGE_HEAD)
+        return None
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._request is None:
+            self.flow.resume_reading()
+
+    # what the parser calls
+
+    def on_message_begin(self) -> None:
+        if self._deaf:
+            return
+        if self._request is not None:
+            self._deaf = True
+            return
+        super().on_message_begin()
+        self._again = False
+        self.scope["extensions"] = {"connection": {"abort": self.transport.abort}}
+        self._in_head = True
+        self._head_size = self._ignored = 0
+        self.deadline = self.loop.time() + HEAD_SECONDS
+
+    def on_headers_complete(self) -> None:
+        if self._deaf:
+            return
+        self._in_head, self._in_body = False, True
+        self.deadline = math.inf
+        if len(self.headers) > MOST_HEADERS:
+            self._refusal = 431, answers.LARGE_HEAD
+            raise ValueError("too many headers")
+        upgrade = self.parser.should_upgrade()
+        if upgrade and not self._should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise ValueError("this is no proxy")
+            self._again = True
+            return
+        route = None if upgrade else self._agents.route(self.url)
+        if route is None:
+            super().on_headers_complete()
+        elif self._unanswered():
+            self.cycle.keep_alive = False
+            self._deaf = True
+        else:
+            self._begin(route)
+
+    def on_body(self, body: bytes) -> None:
+        if self._deaf:
+            return
+        request = self._request
+        if request is None:
+            super().on_body(body)
+            if self.cycle is not None and self.cycle.response_complete:
+                self._ignore(len(body))
+            return
+        if not request.body:
+            request.body = body
+        else:  # in one piece: a list of chunks of a byte each would take forty times their size
+            request.body = bytearray(request.body) if isinstance(request.body, bytes) else request.body
+            request.body += body
+        size = len(request.body)
+        if not self._agents.hold(len(body)):
+            self._answer(503, answers.BUSY, last=True)
+        elif size > request.route.cap:
+            self._answer(413, answers.too_large(request.route.cap), last=True)
+        else:
+            earned = bodies.patience(request.began, self.loop.time(), size)
+            self.deadline = min(earned, request.began + WHOLE_SECONDS)
+
+    def on_message_complete(self) -> None:
+        if self._deaf or self._again:
+            return
+        self._in_body = False
+        request = self._request
+        if request is None:
+            super().on_message_complete()
+            if self.cycle is not None and self.cycle.response_complete:
+                self.deadline = self.loop.time() + IDLE_SECONDS
+            return
+        self.deadline = math.inf
+        answer = request.refusal
+        if answer is None:
+            assert self.client is not None
+            caller = Caller(address(self.client[0]), request.headers)
+            request.asked = True
+            answer = self._agents.ask(request.route, bytes(request.body), caller, self._answered)
+        if answer is not None:
+            self._answer(*answer)
+
+    # what uvicorn calls
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._in_body:
+            self.deadline = self.loop.time() + LINGER_SECONDS
+
+    def handle_websocket_upgrade(self) -> None:
+        if self._deaf or self._unanswered():
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade()
+
+    # what the listener calls
+
+    def shutdown(self) -> None:
+        if self._request is None:
+            super().shutdown()
+
+    def overdue(self) -> None:
+        """End what takes too long."""
+        if self._deaf or self.transport.is_closing():
+            self.transport.abort()
+        elif self._request is not None:
+            self._answer(408, answers.SLOW_BODY, last=True)
+        elif self._in_head:
+            self._hang_up(408, answers.SLOW_HEAD)
+        else:
+            self.transport.close()
+            self.deadline = self.loop.time() + LINGER_SECONDS
+
+    # an agent's request
+
+    def _begin(self, route: "Route") -> None:
+        headers = header_map(self.headers)
+        request = self._request = Request(route, headers, self.parser.should_keep_alive(), self.loop.time())
+        length = int(headers.get("content-length") or 0)
+        if self.parser.get_method() != b"POST":
+            request.refusal = 405, b""
+        elif length > route.cap:
+            request.refusal = 413, answers.too_large(route.cap)
+        if length or "transfer-encoding" in headers:
+            if request.refusal is not None:
+                self._answer(*request.refusal, last=True)
+            else:
+                self.deadline = bodies.patience(request.began, request.began, 0)
+                if self.expect_100_continue:
+                    self.transport.write(CONTINUE)
+
+    def _answered(self, answer: Answer) -> None:
+        self._answer(*answer)
+
+    def _answer(self, status: int, body: bytes, *, last: bool = False) -> None:
+        request = self._request
+        assert request is not None
+        self._forget()
+        if self.transport.is_closing():
+            return None
+        if last or self._deaf or self._listener.closing or not request.keep_alive:
+            return self._hang_up(status, body)
+        self.transport.write(b"%s%d\r\n\r\n%s" % (self._listener.head(status), len(body), body))
+        self.deadline = self.loop.time() + IDLE_SECONDS
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        return None
+
+    def _forget(self) -> None:
+        assert self._request is not None
+        self._agents.release(len(self._request.body))
+        self._request = None
+
+    # what is no request
+
+    def _without_upgrade(self, rest: bytes) -> None:
+        """Go on with HTTP/1.1, as if the client had not offered another protocol.
+
+        The parser takes all that follows for that protocol, so the request is read again by a new one.
+        """
+        lines = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+
+    def _not_http(self) -> None:
+        request = self._request
+        if request is not None and request.asked:
+            self._deaf = True
+        else:
+            if request is not None:
+                self._forget()
+            self._hang_up(*self._refusal)
+
+    # the end
+
+    def _unanswered(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _hang_up(self, status: int, body: bytes) -> None:
+        """Answer for the last time, and give the client a moment to read it."""
+        if self._unanswered():
+            if self.cycle.response_started:
+                return self.transport.abort()
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        head = self._listener.head(status)
+        self.transport.write(b"%s%d\r\nconnection: close\r\n\r\n%s" % (head, len(body), body))
+        self._deaf, self._in_head = True, False
+        self.deadline = self.loop.time() + LINGER_SECONDS
+        return None
+
+    def _ignore(self, size: int) -> None:
+        self._ignored += size
+        if self._ignored > LINGER_BYTES:
+            self.transport.abort()
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """A WebSocket of one client. Pings find those that are gone; the handler's thread is bounded in `sockets`."""
+
+    deadline = math.inf
+    busy = False
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"]["connection"] = {"abort": self.transport.abort}
+        await super().run_asgi()
+
+    def overdue(self) -> None:
+        """Nothing is ever overdue here."""
