@@ -28,9 +28,9 @@ $(VENV)/installed: requirements.txt
 	@$(BIN)/pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
 	@touch $@
 
-# Browsers are sent the compressed copies; made again whenever a file changes.
-$(VENV)/compressed: $(VENV)/installed $(shell find static -type f -not -name '*.gz')
-	@$(BIN)/python -m whitenoise.compress --quiet static
+# Browsers are sent the compressed copies; made again whenever a file changes. Styles and scripts the server compresses.
+$(VENV)/compressed: $(VENV)/installed $(shell find static -name '*.svg')
+	@$(BIN)/python -m whitenoise.compress --quiet static css js png toml sums gz
 	@touch $@
 
 $(VENV)/developing: $(VENV)/installed requirements-dev.txt

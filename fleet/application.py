@@ -28,6 +28,7 @@ from fleet.settings import Settings
 from fleet.setup import routing as setup_routing
 from fleet.setup.service import Gate
 from fleet.web import csrf, errors, headers, logs, metrics, routing, templating, wsgi
+from fleet.web.assets import Assets
 from fleet.web.json import Provider
 from fleet.web.limits import Limits
 
@@ -90,13 +91,14 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
     setup_routing.install(app)
     headers.install(app)
     metrics.install(app)
-    templating.install(app, ROOT / "static")
+    assets = Assets(ROOT / "static")
+    templating.install(app, assets)
     for feature in FEATURES:
         for door in ("api", "pages"):
             if find_spec(f"fleet.{feature}.{door}"):
                 app.register_blueprint(getattr(import_module(f"fleet.{feature}.{door}"), door))
     sock.init_app(app)
-    front = wsgi.wrap(app.wsgi_app, ROOT / "static", settings.server.url_prefix)
+    front = wsgi.wrap(app.wsgi_app, assets, settings.server.url_prefix)
     setattr(app, "wsgi_app", front)  # noqa: B010 - Flask documents this as the place for middleware
     return app
 

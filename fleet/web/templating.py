@@ -1,13 +1,12 @@
 """What templates know beside the values of their page."""
 
-import hashlib
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from flask import Flask, url_for
 
 from fleet import clock
+from fleet.web.assets import Assets
 from fleet.web.context import runtime
 from fleet.web.pages import context
 
@@ -15,17 +14,11 @@ FIRST_RELEASE = datetime(2016, 7, 28, tzinfo=clock.NEVER.tzinfo)
 """Moments before this one mean never."""
 
 
-def install(app: Flask, static: Path) -> None:
+def install(app: Flask, assets: Assets) -> None:
     """Register globals, filters and the context of every template."""
-    digests = {
-        str(path.relative_to(static)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        for path in static.rglob("*")
-        if path.is_file()
-    }
 
     def asset(name: str) -> str:
-        prefix = runtime().settings.server.url_prefix
-        return f"{prefix}/assets/{name}?v={digests.get(name, '0')}"
+        return runtime().settings.server.url_prefix + assets.address(name)
 
     app.jinja_env.globals.update(asset=asset, url_for=url_for)
     app.jinja_env.filters.update(ago=ago, iso=iso, bytes=size, duration=duration)

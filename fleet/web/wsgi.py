@@ -2,20 +2,14 @@
 
 import posixpath
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-from whitenoise import WhiteNoise
-
-Environ = dict[str, Any]
-Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
-YEAR = 365 * 24 * 3600
+from fleet.web.assets import Assets, Environ, Wsgi
 
 
-def wrap(app: Wsgi, static: Path, prefix: str) -> Wsgi:
-    """The application behind its prefix; `/assets/` is served from `static` and kept a year: URLs name versions."""
-    files = WhiteNoise(app, root=str(static), prefix="/assets/", max_age=YEAR, add_headers_function=_nosniff)
+def wrap(app: Wsgi, assets: Assets, prefix: str) -> Wsgi:
+    """The application behind its prefix, with what browsers fetch beside pages before it."""
+    front = assets.before(app)
 
     def serve(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -30,7 +24,7 @@ def wrap(app: Wsgi, static: Path, prefix: str) -> Wsgi:
             query = environ.get("QUERY_STRING", "")
             start_response("301 Moved Permanently", [("Location", prefix + clean + ("?" + query if query else ""))])
             return [b""]
-        return files(environ, start_response)  # type: ignore[no-any-return]
+        return front(environ, start_response)
 
     return serve
 
@@ -41,7 +35,3 @@ def _clean(path: str) -> str:
     clean = posixpath.normpath(path) if path else "/"
     clean = "/" + clean.lstrip("/")
     return clean + "/" if (path.endswith("/") and clean != "/") or clean == "/api" else clean
-
-
-def _nosniff(headers: Any, path: str, url: str) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"

@@ -1,7 +1,7 @@
 // Turns the textarea of sql_editor() into ace. The textarea stays the form's field; no script or touch: it stays as it is.
 (() => {
   "use strict";
-  const { styles, scripts } = document.currentScript.dataset;
+  const addresses = document.currentScript.dataset;
   // <button data-insert="text"> puts a word at the cursor; data-replace replaces everything.
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-insert], [data-replace]");
@@ -31,8 +31,6 @@
     node.addEventListener("error", failed);
     document.head.append(node);
   });
-  const style = (href) => loaded(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
-  const script = (src) => loaded(Object.assign(document.createElement("script"), { src, async: false })); // in their order
   const words = new Map();
 
   async function completions(url) {
@@ -115,7 +113,10 @@
   }
 
   const start = (within) => within.querySelectorAll("[data-editor]").forEach(enhance);
-  Promise.all([...styles.split(" ").map(style), ...scripts.trim().split(" ").map(script)]).then(() => {
+  Promise.all([
+    loaded(Object.assign(document.createElement("link"), { rel: "stylesheet", href: addresses.style })),
+    loaded(Object.assign(document.createElement("script"), { src: addresses.ace })),
+  ]).then(() => {
     ace.config.set("useStrictCSP", true);
     ace.config.set("loadWorkerFromBlob", false);
     start(document);
