@@ -78,7 +78,9 @@ class Server(Section):
         False, description="do not compare the Origin of a WebSocket with the address of the server"
     )
     secret_key: SecretStr | None = Field(
-        None, description="signs CSRF tokens and flash messages; none: made once in the data folder"
+        None,
+        description="signs CSRF tokens and flash messages; none: made once in the data folder. The processes of one "
+        "server need the same one: it also tells them which live queries in Redis are theirs",
     )
 
     @property

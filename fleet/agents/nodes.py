@@ -144,6 +144,9 @@ class Nodes:
             node = self._node(digest, row, kept_until=now + KEPT)
             node.keep_packs_of(self._by_digest.get(digest))
             if epoch == self._epoch:  # nobody changed a host while the row was read
+                former = self._digests.get(node.id, digest)
+                if former != digest:  # enrolled anew in another process, which has not said so yet
+                    self._by_digest.pop(former, None)
                 self._by_digest[digest] = node
                 self._digests[node.id] = digest
                 self._unknown.pop(digest, None)

@@ -46,9 +46,6 @@ class Live(Protocol):
     def read(self, campaign_id: int) -> Reader:
         """Read the results that come from now on."""
 
-    def waiting(self, campaign_id: int) -> Collection[int] | None:
-        """The hosts that have yet to answer; none: the campaign is not running."""
-
     def ping(self) -> None:
         """Raise `Unavailable` when results cannot be carried."""
 

@@ -55,11 +55,14 @@ class Due:
         """What a host has yet to answer: campaign id -> SQL."""
         return self._by_host.get(host_id, NOTHING)
 
-    def waiting(self, campaign_id: int) -> frozenset[int] | None:
-        """The hosts that have yet to answer; none: the campaign is not running."""
+    def runs(self, campaign_id: int) -> bool:
+        """Whether a campaign is running."""
+        return campaign_id in self._sql
+
+    def running(self) -> list[tuple[int, str, frozenset[int]]]:
+        """The running campaigns: id, SQL, and the hosts that have yet to answer."""
         with self._lock:
-            waiting = self._waiting.get(campaign_id)
-            return None if waiting is None else frozenset(waiting)
+            return [(each, sql, frozenset(self._waiting[each])) for each, sql in self._sql.items()]
 
     def counts(self) -> dict[int, int]:
         """The running campaigns, and how many hosts each still waits for."""

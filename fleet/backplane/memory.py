@@ -37,10 +37,6 @@ class MemoryLive:
         """Read the results that come from now on."""
         return self._readers.open(campaign_id)
 
-    def waiting(self, campaign_id: int) -> Collection[int] | None:
-        """The hosts that have yet to answer."""
-        return self._due.waiting(campaign_id)
-
     def ping(self) -> None:
         """Memory always answers."""
 

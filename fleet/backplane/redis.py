@@ -3,15 +3,19 @@
 Every process mirrors the running campaigns in memory, so that a check-in costs no round trip. Changes are told on
 one channel; results go to the inbox of each process in which somebody reads. Redis counts a subscriber whose
 connection has silently died for minutes, so readers also hold a lease: whoever has none is not reading.
+
+A result is in flight until the process that reads has it. When the connection for news breaks (Redis also cuts it
+when too much waits on it), what was in flight is lost, and its hosts are asked again.
+
+Redis may come back with nothing of what it knew. Processes notice by a token that is gone, tell it again what
+runs, and for a moment take silence for a reader that has not found its way back yet.
 """
 
 import logging
-import queue
 import secrets
 import threading
 import time
-from collections.abc import Collection, Mapping
-from concurrent.futures import Future
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -20,9 +24,10 @@ from redis.backoff import NoBackoff
 from redis.client import PubSub
 from redis.retry import Retry
 
-from fleet.backplane import Reader, Result
+from fleet.backplane import Reader, Result, scripts
 from fleet.backplane.due import Due
 from fleet.backplane.readers import Readers
+from fleet.backplane.sending import AT_ONCE, Sender
 from fleet.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -34,88 +39,68 @@ LEASE, RENEW, RESYNC, RETRY, HEAR = 6, 2.0, 10.0, 0.5, 0.25
 """Seconds: of a reader's lease, between its renewals, between two comparisons with Redis, before the next try to
 connect, and of waiting for news."""
 
-TIMEOUT = 3.0
-AT_ONCE = 256
-"""Results in one round trip."""
+PATIENCE = 60
+"""Seconds that a reader is waited for whose lease ran out without its leaving: Redis is out of its reach, or it
+died."""
 
-PUBLISH = """
-local heard = 0
-for _, inbox in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], redis.call('TIME')[1], '+inf')) do
-  heard = heard + redis.call('PUBLISH', inbox, ARGV[1])
-end
-if heard > 0 and redis.call('SREM', KEYS[2], ARGV[2]) == 1 then
-  redis.call('PUBLISH', ARGV[3], ARGV[4])
-end
-return heard
-"""
+SETTLING = 2 * LEASE
+"""Seconds after Redis has lost its memory, until all who read must have said so again."""
 
-LEASES = """
-redis.call('ZADD', KEYS[1], redis.call('TIME')[1] + ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2] * 10)
-"""
+TIMEOUT, HEALTH = 3.0, 5
+"""Seconds: that Redis has to answer, and of silence before it is asked whether it is there."""
+
+UNANSWERED = int(TIMEOUT / HEAR)
+"""Questions of that kind in a row, one each time that news are waited for, after which the connection is dead."""
 
 AWAY = (redis.RedisError, OSError)
+
+Call = tuple[list[str], list[Any]]
+"""Keys and arguments of a script."""
 
 
 class RedisLive:
     """Campaigns that several processes share. `name` tells apart the servers that share one Redis."""
 
     def __init__(self, url: str, name: str = "fleet") -> None:
-        self._redis = redis.Redis.from_url(
-            url,
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 1),
-            health_check_interval=15,
-        )
+        self._redis = _client(url, tries=2)
+        # Once only: when this connection is lost, news were lost with it, and that must be noticed.
+        self._hearing = _client(url, tries=1)
         # The braces keep all keys of a server on one node of a cluster.
         self._prefix = f"fleet:{{{name}}}:live:"
         self._inbox = f"{self._prefix}inbox:{secrets.token_hex(8)}"
         self._due = Due()
         self._readers = Readers()
-        self._publish = self._redis.register_script(PUBLISH)
-        self._lease = self._redis.register_script(LEASES)
-        self._outgoing: queue.SimpleQueue[tuple[Result, Future[bool]] | None] = queue.SimpleQueue()
+        self._publish = self._redis.register_script(scripts.PUBLISH)
+        self._lease = self._redis.register_script(scripts.LEASES)
+        self._remember = self._redis.register_script(scripts.REMEMBER)
+        self._token = b""
+        self._unstopped: set[int] = set()  # stopped here while Redis was away; others may not know
         self._stopped = threading.Event()
         self._listening = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._listen, name="live-listen", daemon=True),
-            threading.Thread(target=self._send, name="live-publish", daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._received: list[tuple[int, int]] = []  # campaign and host, of results not yet acknowledged
+        self._sender = Sender(self._send, AWAY)
+        self._thread = threading.Thread(target=self._listen, name="live-listen", daemon=True)
+        self._thread.start()
         if not self._listening.wait(TIMEOUT):
             log.warning("Redis does not answer; live queries work once it does")
 
     def start(self, campaign_id: int, sql: str, host_ids: Collection[int]) -> None:
         """Ask these hosts from their next check-in on."""
-        hosts = self._key("hosts", campaign_id)
         self._due.start(campaign_id, sql, host_ids)
         try:
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.set(self._key("sql", campaign_id), sql.encode("utf-8", "replace"), ex=KEPT)
-                pipeline.delete(hosts)
-                if host_ids:
-                    pipeline.sadd(hosts, *host_ids)
-                    pipeline.expire(hosts, KEPT)
-                pipeline.sadd(self._prefix + "active", campaign_id)
-                pipeline.publish(self._news, self._say("start", campaign_id, 0))
-                pipeline.execute()
+            self._tell_start(campaign_id, sql, host_ids)
         except AWAY as error:
             self._due.stop(campaign_id)
             raise _unavailable(error) from error
 
     def stop(self, campaign_id: int) -> None:
-        """Ask nobody any more. With Redis away this process stops at once, the others when the campaign expires."""
+        """Ask nobody any more. With Redis away this process stops at once, the others once it is back."""
         self._due.stop(campaign_id)
         try:
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.srem(self._prefix + "active", campaign_id)
-                pipeline.delete(self._key("sql", campaign_id), self._key("hosts", campaign_id))
-                pipeline.publish(self._news, self._say("stop", campaign_id, 0))
-                pipeline.execute()
+            self._tell_stop(campaign_id)
         except AWAY as error:
-            log.warning("could not stop campaign %s everywhere: %s", campaign_id, type(error).__name__)
+            self._unstopped.add(campaign_id)
+            log.warning("could not yet stop campaign %s everywhere: %s", campaign_id, type(error).__name__)
 
     def due(self, host_id: int) -> Mapping[int, str]:
         """What a host has yet to answer."""
@@ -123,15 +108,17 @@ class RedisLive:
 
     def publish(self, result: Result) -> bool:
         """Hand a result to the readers; then the host is asked no more."""
-        answer: Future[bool] = Future()
-        self._outgoing.put((result, answer))
+        if not self._listening.is_set():
+            raise _unavailable(None)
         try:
-            heard = answer.result(2 * TIMEOUT)
+            heard = self._sender.put(self._call(result), 2 * TIMEOUT)
         except (TimeoutError, *AWAY) as error:
             raise _unavailable(error) from error
+        if heard < 0:
+            raise Unavailable("who reads this live query cannot be reached, try again")
         if heard:
             self._due.done(result.campaign_id, result.host_id)
-        return heard
+        return heard > 0
 
     def read(self, campaign_id: int) -> Reader:
         """Read the results that come from now on."""
@@ -142,10 +129,6 @@ class RedisLive:
             reader.close()
             raise _unavailable(error) from error
         return reader
-
-    def waiting(self, campaign_id: int) -> Collection[int] | None:
-        """The hosts that have yet to answer."""
-        return self._due.waiting(campaign_id)
 
     def ping(self) -> None:
         """Raise `Unavailable` when Redis does not answer, or this process does not hear it."""
@@ -159,12 +142,12 @@ class RedisLive:
     def close(self) -> None:
         """End the threads, give up leases and close connections."""
         self._stopped.set()
-        self._outgoing.put(None)
-        for thread in self._threads:
-            thread.join(timeout=2)
+        self._sender.close()
+        self._thread.join(timeout=2)
         for campaign_id in self._readers.campaigns():
             self._left(campaign_id)
         self._redis.close()
+        self._hearing.close()
 
     # keys and messages
 
@@ -172,53 +155,61 @@ class RedisLive:
     def _news(self) -> str:
         return self._prefix + "news"
 
+    @property
+    def _memory(self) -> list[str]:
+        """Where the token stands, and the note that it is a new one."""
+        return [self._prefix + "token", self._prefix + "settling"]
+
     def _key(self, kind: str, campaign_id: int) -> str:
         return f"{self._prefix}{kind}:{campaign_id}"
 
     def _say(self, *words: Any) -> bytes:
         return orjson.dumps(words)
 
-    # results on their way out: whatever waits goes in one round trip
+    def _tell_start(self, campaign_id: int, sql: str, host_ids: Collection[int]) -> None:
+        hosts = self._key("hosts", campaign_id)
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(self._key("sql", campaign_id), sql.encode("utf-8", "replace"), ex=KEPT)
+            pipeline.delete(hosts)
+            if host_ids:
+                pipeline.sadd(hosts, *host_ids)
+                pipeline.expire(hosts, KEPT)
+            pipeline.sadd(self._prefix + "active", campaign_id)
+            pipeline.publish(self._news, self._say("start", campaign_id, 0))
+            pipeline.execute()
 
-    def _send(self) -> None:
-        while not self._stopped.is_set():
-            first = self._outgoing.get()
-            batch = [first] if first is not None else []
-            while first is not None and len(batch) < AT_ONCE and not self._outgoing.empty():
-                more = self._outgoing.get()
-                if more is None:
-                    break
-                batch.append(more)
-            if batch:
-                self._send_batch(batch)
+    def _tell_stop(self, campaign_id: int) -> None:
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.srem(self._prefix + "active", campaign_id)
+            pipeline.delete(*(self._key(kind, campaign_id) for kind in ("sql", "hosts", "flight")))
+            pipeline.publish(self._news, self._say("stop", campaign_id, 0))
+            pipeline.execute()
 
-    def _send_batch(self, batch: list[tuple[Result, Future[bool]]]) -> None:
-        try:
-            with self._redis.pipeline(transaction=False) as pipeline:
-                for result, _ in batch:
-                    self._publish(
-                        keys=[self._key("readers", result.campaign_id), self._key("hosts", result.campaign_id)],
-                        args=[
-                            self._say("result", *_packed(result)),
-                            result.host_id,
-                            self._news,
-                            self._say("done", result.campaign_id, result.host_id),
-                        ],
-                        client=pipeline,
-                    )
-                answers = pipeline.execute()
-        except AWAY as error:
-            for _, answer in batch:
-                answer.set_exception(error)
-            return
-        for (_, answer), heard in zip(batch, answers, strict=True):
-            answer.set_result(int(heard) > 0)
+    def _call(self, result: Result) -> Call:
+        """The call that hands on a result. Made by the thread that has it: what cannot be said harms no other's."""
+        return (
+            [*(self._key(kind, result.campaign_id) for kind in ("readers", "hosts", "flight")), *self._memory],
+            [
+                self._say("result", *_packed(result)),
+                result.host_id,
+                self._news,
+                self._say("done", result.campaign_id, result.host_id),
+                PATIENCE,
+                KEPT,
+            ],
+        )
+
+    def _send(self, calls: Sequence[Call]) -> list[int]:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for keys, args in calls:
+                self._publish(keys=keys, args=args, client=pipeline)
+            return [int(heard) for heard in pipeline.execute()]
 
     # what the other processes say
 
     def _listen(self) -> None:
         while not self._stopped.is_set():
-            channels = PubSub(self._redis.connection_pool, ignore_subscribe_messages=True)
+            channels = PubSub(self._hearing.connection_pool, ignore_subscribe_messages=True)
             try:
                 channels.subscribe(self._news, self._inbox)
                 self._attend(channels)
@@ -228,18 +219,24 @@ class RedisLive:
                 self._listening.clear()
                 self._stopped.wait(RETRY)
             finally:
+                self._listening.clear()  # also if this thread ends
                 channels.close()
 
     def _attend(self, channels: PubSub) -> None:
         channels.get_message(timeout=TIMEOUT)  # subscribed: from here on nothing is missed
-        self._resync()
         self._renew()
+        self._resync(every=True)
+        self._ask_again()
         self._listening.set()
         renew, resync = time.monotonic() + RENEW, time.monotonic() + RESYNC
         while not self._stopped.is_set():
-            message = channels.get_message(timeout=HEAR)
+            message = channels.get_message(timeout=0 if self._received else HEAR)
             if message is not None:
                 self._hear(message["data"])
+            if self._received and (message is None or len(self._received) >= AT_ONCE):
+                self._acknowledge()
+            if channels.health_check_response_counter > UNANSWERED:
+                raise redis.ConnectionError("no news and no answer")
             now = time.monotonic()
             if now >= renew:
                 self._renew()
@@ -255,6 +252,8 @@ class RedisLive:
             if not isinstance(campaign_id, int) or not isinstance(host_id, int):
                 raise TypeError
             result = Result(campaign_id, host_id, *rest) if kind == "result" else None
+            if result is not None and not isinstance(result.rows, list):
+                raise TypeError
         except (ValueError, TypeError):
             log.warning("a message on %s that is not ours", self._news)
             return
@@ -270,7 +269,8 @@ class RedisLive:
             self._due.again(campaign_id, host_id)
 
     def _receive(self, result: Result) -> None:
-        if not self._readers.offer(result) and self._due.waiting(result.campaign_id) is not None:
+        self._received.append((result.campaign_id, result.host_id))
+        if not self._readers.offer(result) and self._due.runs(result.campaign_id):
             # The reader left meanwhile, or is too far behind: the host shall answer once more.
             with self._redis.pipeline(transaction=True) as pipeline:
                 pipeline.sadd(self._key("hosts", result.campaign_id), result.host_id)
@@ -278,7 +278,31 @@ class RedisLive:
                 pipeline.publish(self._news, self._say("again", result.campaign_id, result.host_id))
                 pipeline.execute()
 
+    def _acknowledge(self) -> None:
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for campaign_id, host_id in self._received:
+                pipeline.srem(self._key("flight", campaign_id), host_id)
+            pipeline.execute()
+        self._received.clear()
+
+    def _ask_again(self) -> None:
+        """What was on its way here when the connection broke is lost: those hosts shall answer once more."""
+        received = set(self._received)
+        for campaign_id in self._readers.campaigns():
+            flight, hosts = self._key("flight", campaign_id), self._key("hosts", campaign_id)
+            lost = [one for one in map(int, self._members(flight)) if (campaign_id, one) not in received]
+            if lost and self._due.runs(campaign_id):
+                with self._redis.pipeline(transaction=True) as pipeline:
+                    pipeline.srem(flight, *lost)
+                    pipeline.sadd(hosts, *lost)
+                    pipeline.expire(hosts, KEPT)
+                    pipeline.publish(self._news, self._say("start", campaign_id, 0))
+                    pipeline.execute()
+
     def _load(self, campaign_id: int) -> None:
+        if campaign_id in self._unstopped:
+            self._tell_stop(campaign_id)
+            return
         with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.get(self._key("sql", campaign_id))
             pipeline.smembers(self._key("hosts", campaign_id))
@@ -289,8 +313,20 @@ class RedisLive:
         else:
             self._due.start(campaign_id, sql.decode(), {int(host) for host in hosts})
 
-    def _resync(self) -> None:
-        """Make the mirror what Redis says, whatever was missed."""
+    def _restore(self) -> None:
+        """If Redis has lost its memory, tell it again what runs."""
+        known = self._token
+        self._token = self._remember(keys=self._memory, args=[secrets.token_hex(8), known, SETTLING])
+        if known in (b"", self._token):
+            return
+        for campaign_id, sql, host_ids in self._due.running():
+            # Whoever is back first tells; the others have the same to say.
+            if self._redis.set(self._key("sql", campaign_id), b"", nx=True, ex=KEPT):
+                self._tell_start(campaign_id, sql, host_ids)
+
+    def _resync(self, *, every: bool = False) -> None:
+        """Make the mirror what Redis says, whatever was missed. `every`: also where the numbers agree."""
+        self._restore()
         known = self._due.counts()
         active = sorted(int(one) for one in self._members(self._prefix + "active"))
         for campaign_id in set(known) - set(active):
@@ -303,7 +339,7 @@ class RedisLive:
                 pipeline.exists(self._key("sql", campaign_id))
             answers = iter(pipeline.execute())
         for campaign_id, left, alive in zip(active, answers, answers, strict=True):
-            if known.get(campaign_id) != left or not alive:
+            if every or known.get(campaign_id) != left or not alive:
                 self._load(campaign_id)
 
     def _members(self, key: str) -> set[bytes]:
@@ -312,7 +348,7 @@ class RedisLive:
     # leases of readers
 
     def _hold(self, campaign_id: int) -> None:
-        self._lease(keys=[self._key("readers", campaign_id)], args=[self._inbox, LEASE])
+        self._lease(keys=[self._key("readers", campaign_id)], args=[self._inbox, LEASE, PATIENCE])
 
     def _renew(self) -> None:
         for campaign_id in self._readers.campaigns():
@@ -321,8 +357,20 @@ class RedisLive:
     def _left(self, campaign_id: int) -> None:
         try:
             self._redis.zrem(self._key("readers", campaign_id), self._inbox)
+            if campaign_id in self._readers.campaigns() and not self._stopped.is_set():  # somebody came meanwhile
+                self._hold(campaign_id)
         except AWAY as error:
             log.warning("could not give up a lease: %s", type(error).__name__)
+
+
+def _client(url: str, *, tries: int) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT,
+        socket_connect_timeout=TIMEOUT,
+        retry=Retry(NoBackoff(), tries - 1),
+        health_check_interval=HEALTH,
+    )
 
 
 def _packed(result: Result) -> tuple[Any, ...]:

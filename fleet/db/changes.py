@@ -6,10 +6,13 @@ the new rows four times a second, and right after its own commits, and drops wha
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, String, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Engine, String, delete, insert, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -21,7 +24,13 @@ log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 0.25
 KEPT = timedelta(hours=1)
-OVERLAP = 100  # a slower transaction can commit a lower id later
+
+SLOWEST = 90.0
+"""Seconds that an id is waited for whose successors were read: a slower transaction commits it later, or never."""
+
+MOST_GAPS = 100
+BEFORE = 10_000
+"""Ids below the highest that may still come when a process starts."""
 
 HOST, CONFIG, LABELS, APP_CONFIG = "host", "config", "labels", "app_config"
 """Topics: one host's row; what agents are sent (queries, packs, options); labels and their SQL; app config."""
@@ -40,8 +49,7 @@ class Change(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
-_SUMMARY = select(func.count(), func.max(Change.id)).where(Change.id > bindparam("after"))
-_ROWS = select(Change.id, Change.topic, Change.subject).where(Change.id > bindparam("after")).order_by(Change.id)
+_ROWS = select(Change.id, Change.topic, Change.subject).order_by(Change.id)
 
 
 def announce(connection: Connection | Session, topic: str, *subjects: int) -> None:
@@ -54,15 +62,32 @@ def forget(connection: Connection | Session) -> None:
     connection.execute(delete(Change).where(Change.created_at < clock.now() - KEPT))
 
 
+class Gap(NamedTuple):
+    """Ids that were not there when higher ones were read, and until when they are looked for."""
+
+    first: int
+    last: int
+    until: float
+
+    def without(self, ids: Sequence[int]) -> "Iterator[Gap]":
+        """What is left of it when these ids, ascending, have been read."""
+        first = self.first
+        for each in ids[bisect_left(ids, first) : bisect_right(ids, self.last)]:
+            if each > first:
+                yield Gap(first, each - 1, self.until)
+            first = each + 1
+        if first <= self.last:
+            yield Gap(first, self.last, self.until)
+
+
 class Watcher:
     """Reads new changes and hands each to the listeners, once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._listeners: list[Listener] = []
-        self._seen: dict[int, None] = {}
         self._last = 0
-        self._summary: tuple[int, int | None] = (0, None)  # what is there when nothing is new
+        self._gaps: list[Gap] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -74,9 +99,11 @@ class Watcher:
     def start(self) -> None:
         """Poll in a thread until `stop`."""
         with reading(self._engine) as connection:
-            self._last = connection.scalar(select(Change.id).order_by(Change.id.desc()).limit(1)) or 0
-            recent = connection.scalars(select(Change.id).where(Change.id > self._last - OVERLAP))
-            self._seen = dict.fromkeys(recent)
+            last = connection.scalar(select(Change.id).order_by(Change.id.desc()).limit(1)) or 0
+            self._last = max(0, last - BEFORE)
+            recent = connection.scalars(select(Change.id).where(Change.id > self._last).order_by(Change.id)).all()
+        if recent:
+            self._read(recent, time.monotonic() + SLOWEST)
         self._thread = threading.Thread(target=self._run, name="changes", daemon=True)
         self._thread.start()
 
@@ -89,17 +116,22 @@ class Watcher:
     def poll(self) -> None:
         """Read and hand out what is new; called after a commit of this process, so that it acts at once."""
         with self._lock:
+            now = time.monotonic()
+            self._gaps = [gap for gap in self._gaps if gap.until > now][-MOST_GAPS:]
+            late = (Change.id.between(gap.first, gap.last) for gap in self._gaps)
             with reading(self._engine) as connection:
-                if tuple(connection.execute(_SUMMARY, {"after": self._last - OVERLAP}).one()) == self._summary:
-                    return
-                rows = connection.execute(_ROWS, {"after": self._last - OVERLAP}).all()
-            fresh = [row for row in rows if row.id not in self._seen]
-            self._last = max(self._last, rows[-1].id if rows else 0)
-            self._seen = {row.id: None for row in rows if row.id > self._last - OVERLAP}
-            self._summary = len(self._seen), rows[-1].id if rows else None
-        for row in fresh:
+                rows = connection.execute(_ROWS.where(or_(Change.id > self._last, *late))).all()
+            if rows:
+                self._read([row.id for row in rows], now + SLOWEST)
+        for row in rows:
             for listener in self._listeners:
                 listener(row.topic, row.subject)
+
+    def _read(self, ids: Sequence[int], until: float) -> None:
+        """These ids, ascending, were read: what lies between them may still come."""
+        spans = [*self._gaps, Gap(self._last + 1, ids[-1], until)]
+        self._gaps = [gap for span in spans for gap in span.without(ids)]
+        self._last = max(self._last, ids[-1])
 
     def _run(self) -> None:
         while not self._stopped.wait(POLL_INTERVAL):

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 SIGNED_OUT = 4401
 AUTH_SECONDS, LOOK_SECONDS = 60.0, 0.5
-STATUS_EVERY, CHECK_EVERY = 5.0, 60.0
+STATUS_EVERY, CHECK_EVERY = 5.0, 10.0
 IN_A_ROW = 500
 """Results that are passed on before anything else is looked at."""
 
@@ -85,6 +85,9 @@ class Conversation:
             pass
         except OSError as gone:
             log.info("a socket broke: %s", type(gone).__name__)
+        except SQLAlchemyError as error:
+            log.warning("a socket is closed: %s", type(error).__name__)
+            self._goodbye(Over("the database does not answer, try again"))
 
     def _goodbye(self, end: Over) -> None:
         try:
@@ -181,8 +184,7 @@ class Conversation:
                 self._update(actor, campaign_id)
                 status_at = now + STATUS_EVERY
             if now >= check_at:
-                if self._actor() is None:
-                    raise Over(code=SIGNED_OUT)
+                actor = self._still(campaign_id)
                 check_at = now + CHECK_EVERY
             self._wire.tick()
             result = reader.next(LOOK_SECONDS)
@@ -195,6 +197,14 @@ class Conversation:
                 result = reader.next(0)
             if result is not None:
                 self._pass_on(result)
+
+    def _still(self, campaign_id: int) -> Actor:
+        """Who reads, as they are now: signed out, or stripped of a role, they read no further."""
+        actor = self._actor()
+        if actor is None:
+            raise Over(code=SIGNED_OUT)
+        self._check(actor, campaign_id)
+        return actor
 
     def _pass_on(self, result: Result) -> None:
         self._results += 1

@@ -100,12 +100,12 @@ def picker(session: Session, selection: Selection, visible: Visible, match: str)
     first = selection.host_ids[:SHOWN]
     chosen = _by_ids(session, first, visible)
     found = hosts.search(session, match, visible, excluded=selection.host_ids[:10_000])
-    ticked = set(selection.label_ids)
+    ticked, ticked_teams = set(selection.label_ids), set(selection.team_ids)
     shown = Picker(
         selection=selection,
         platforms=[_choice(label, count, ticked) for label, count in labels if label in platforms],
         labels=[_choice(label, count, ticked) for label, count in labels if label not in platforms],
-        teams=[Choice(team.id, team.name, count, team.id in selection.team_ids) for team, _, count in teams],
+        teams=[Choice(team.id, team.name, count, team.id in ticked_teams) for team, _, count in teams],
         chosen=[_host(row) for row in chosen],
         more=list(selection.host_ids[SHOWN:]),
         found=[_host(row) for row in found],

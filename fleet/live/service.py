@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from fleet import clock
@@ -130,14 +130,14 @@ def progress(session: Session, campaign: Campaign, by: Actor) -> TargetCounts:
     return targets.count(session, selection_of(session, campaign), askable(by, query), clock.now())
 
 
-def mark(session: Session, campaign_id: int, status: CampaignStatus) -> None:
+def mark(session: Session | Connection, campaign_id: int, status: CampaignStatus) -> None:
     """Somebody reads it, or it is over."""
     session.execute(
         update(Campaign).where(Campaign.id == campaign_id).values(status=int(status), updated_at=clock.now())
     )
 
 
-def finish(session: Session, live: Live, campaign_id: int) -> None:
+def finish(session: Session | Connection, live: Live, campaign_id: int) -> None:
     """End a campaign: it asks no host any more."""
     live.stop(campaign_id)
     mark(session, campaign_id, CampaignStatus.COMPLETE)

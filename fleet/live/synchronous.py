@@ -19,6 +19,9 @@ from fleet.targets.service import Selection
 LOOK = 0.02
 """Seconds between two looks at readers that have nothing."""
 
+MOST = 500_000
+"""Rows of one answer, a host's answer counting as one more: with more of them nobody else is waited for."""
+
 
 @dataclass(slots=True)
 class Run:
@@ -36,13 +39,13 @@ class Run:
         """Every host has answered, or none was asked."""
         return not self.waiting
 
-    def collect(self) -> bool:
-        """Take what has come; whether anything had."""
-        came = False
+    def collect(self) -> int:
+        """Take what has come; gives how much that was: the answers and their rows."""
+        came = 0
         while self.reader is not None and (result := self.reader.next(0)) is not None:
             self.results.append(result)
             self.waiting.discard(result.host_id)
-            came = True
+            came += 1 + len(result.rows)
         return came
 
 
@@ -54,29 +57,30 @@ def run(
     Holds no transaction while it waits.
     """
     deadline = time.monotonic() + period.total_seconds()
-    runs = []
+    runs = [Run(query_id) for query_id in query_ids]
     try:
-        for query_id in query_ids:
-            runs.append(_start(engine, live, by, query_id, host_ids))
+        for one in runs:
+            _start(engine, live, by, one, host_ids)
         finished = [one for one in runs if one.over]
         pending = [one for one in runs if not one.over]
-        while pending and time.monotonic() < deadline:
-            came = [one.collect() for one in pending]
+        total = 0
+        while pending and total < MOST and time.monotonic() < deadline:
+            came = sum(one.collect() for one in pending)
+            total += came
             finished += [one for one in pending if one.over]
             pending = [one for one in pending if not one.over]
-            if pending and not any(came):
+            if pending and not came:
                 time.sleep(LOOK)
     finally:
         _end(engine, live, runs)
     return _shown(host_ids, [*finished, *pending])
 
 
-def _start(engine: Engine, live: Live, by: Actor, query_id: int, host_ids: Sequence[int]) -> Run:
-    one = Run(query_id)
+def _start(engine: Engine, live: Live, by: Actor, one: Run, host_ids: Sequence[int]) -> None:
     try:
         with Session(engine) as session, session.begin():
             live_queries.check_possible(session, live, by)
-            query = live_queries.question(session, by, sql="", query_id=query_id)
+            query = live_queries.question(session, by, sql="", query_id=one.query_id)
             started = live_queries.start(session, by, query, Selection(host_ids=host_ids))
             live_queries.mark(session, started.campaign_id, CampaignStatus.RUNNING)
             one.reader = live.read(started.campaign_id)
@@ -87,7 +91,6 @@ def _start(engine: Engine, live: Live, by: Actor, query_id: int, host_ids: Seque
         # The colon stands where the original wraps the reason, and scripts match the whole text.
         reason = refused.problems[0].reason
         one.error = f": {reason}" if isinstance(refused, NotFound) else reason
-    return one
 
 
 def _end(engine: Engine, live: Live, runs: Sequence[Run]) -> None:

@@ -9,6 +9,8 @@ from flask_sock import ConnectionClosed, Server
 
 NORMAL = 1000
 HEARTBEAT_SECONDS = 25.0
+DRAINED = 100
+"""Messages that are dropped in one go: somebody who talks all the time is not listened to for ever."""
 
 
 class Garbled(Exception):
@@ -119,7 +121,8 @@ def _text(kind: str, data: object) -> str:
 
 
 def _drain(socket: Server) -> None:
-    while socket.receive(0) is not None:
-        pass
+    for _ in range(DRAINED):
+        if socket.receive(0) is None:
+            break
     if not socket.connected:
         raise ConnectionClosed(NORMAL)

@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from fleet import clock, keys
+from fleet.db import changes
 from fleet.hosts.models import Host, HostSeen
 from fleet.labels.models import ALL_HOSTS, LabelMembership
 from fleet.runtime import Runtime
@@ -167,3 +168,18 @@ def test_both_families_of_paths_enroll(runtime: Runtime, instance: None) -> None
         agent = Agent(runtime.plane, family=family)
         assert agent.enroll(identifier=family)[0] == 200
         assert agent.call("config")[0] == 200
+
+
+def test_the_old_key_is_refused_also_when_the_new_one_of_another_process_came_before_its_news(
+    agent: Agent, runtime: Runtime, session: Session
+) -> None:
+    anew = Agent(agent.plane, "a key from another process")
+    assert agent.call("config")[0] == 200
+    session.execute(update(Host).values(node_key_digest=keys.digest(anew.node_key)))
+    session.commit()
+    assert anew.call("config")[0] == 200
+    changes.announce(session, changes.HOST, the_host(session).id)
+    session.commit()
+    runtime.watcher.poll()
+    assert agent.call("config")[0] == 401
+    assert anew.call("config")[0] == 200

@@ -1,5 +1,7 @@
 """What one process changes, the others drop from memory."""
 
+import pytest
+
 from fleet.db import changes
 from fleet.db.changes import Watcher
 from fleet.runtime import Runtime
@@ -33,6 +35,30 @@ def test_what_was_rolled_back_is_not_heard(runtime: Runtime) -> None:
     watcher.poll()
     assert heard == []
     watcher.stop()
+
+
+def test_what_a_slow_transaction_says_is_heard_once_however_much_came_meanwhile(runtime: Runtime) -> None:
+    if runtime.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    watcher, heard = watcher_of(runtime)
+    with runtime.engine.connect() as slow, runtime.engine.connect() as undone:
+        changes.announce(slow, changes.HOST, *range(1, 301))
+        changes.announce(undone, changes.CONFIG)
+        for subject in range(301, 501):
+            with runtime.engine.begin() as connection:
+                changes.announce(connection, changes.HOST, subject)
+            if subject == 400:
+                undone.rollback()
+                watcher.poll()
+        late = Watcher(runtime.engine)
+        late.listen(lambda topic, subject: heard_late.append(subject))
+        heard_late: list[int] = []
+        late.start()
+        slow.commit()
+    watcher.poll(), watcher.poll(), late.poll()
+    assert sorted(subject for _, subject in heard) == list(range(1, 501))
+    assert heard_late == list(range(1, 301)), "what began before a process started and ended after"
+    watcher.stop(), late.stop()
 
 
 def test_changes_after_the_old_ones_were_forgotten_are_heard(runtime: Runtime) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from websocket import WebSocketBadStatusException, WebSocketTimeoutException
 
-from fleet.accounts.models import UserSession
+from fleet.accounts.models import User, UserSession
 from fleet.live.models import Campaign, CampaignStatus
 from fleet.runtime import Runtime
 from tests.conftest import Client, client_of
@@ -329,3 +329,29 @@ def test_the_server_lives_on_after_all_that(anonymous: Client, address: str) -> 
     for first in FIRST_MESSAGES[:5]:
         Talk(address).socket.send(first)
     assert requests.get(f"http://{address}/healthz", timeout=5).status_code == 200
+
+
+def test_whoever_loses_the_right_to_ask_reads_no_further(
+    admin: Client, address: str, hosts: list[int], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.live.conversation.CHECK_EVERY", 0.3)
+    talk = Talk(address)
+    talk.select(admin.token or "", run(admin, hosts))
+    talk.hear(), talk.hear()
+    session.execute(update(User).values(global_role="gitops"))
+    session.commit()
+    assert talk.hear(3) == ("error", "forbidden")
+    assert talk.closed() == 1000
+
+
+def test_whoever_talks_all_the_time_still_gets_results(
+    admin: Client, address: str, hosts: list[int], runtime: Runtime
+) -> None:
+    campaign_id = run(admin, hosts)
+    talk = Talk(address)
+    talk.select(admin.token or "", campaign_id)
+    talk.hear(), talk.hear()
+    for _ in range(1000):
+        talk.say("more", {})
+    answer(runtime, campaign_id, hosts[0])
+    assert talk.hear(3)[0] == "result"

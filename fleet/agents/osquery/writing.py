@@ -19,8 +19,8 @@ from fleet.errors import Unavailable
 from fleet.hosts import ingest as hosts
 from fleet.hosts.models import Host
 from fleet.labels import ingest as labels
-from fleet.live.models import Campaign, CampaignStatus
-from fleet.live.service import READER_MUST_COME
+from fleet.live import service as live_queries
+from fleet.live.models import Campaign
 
 log = logging.getLogger("fleet.agents")
 
@@ -114,12 +114,8 @@ class Writing:
             made = connection.execute(
                 select(Campaign.created_at).where(Campaign.id == answer.campaign_id)
             ).scalar_one_or_none()
-        if made is not None and clock.now() - made < READER_MUST_COME:
+        if made is not None and clock.now() - made < live_queries.READER_MUST_COME:
             log.debug("campaign %d waits for somebody who reads; the host is asked again", answer.campaign_id)
             return
-        if made is not None:
-            with self._engine.begin() as connection:
-                connection.execute(
-                    update(Campaign).where(Campaign.id == answer.campaign_id).values(status=CampaignStatus.COMPLETE)
-                )
-        self._live.stop(answer.campaign_id)
+        with self._engine.begin() as connection:
+            live_queries.finish(connection, self._live, answer.campaign_id)

