@@ -123,9 +123,8 @@ class Connection(HttpToolsProtocol):
         if self._request is not None:
             self._deaf = True
             return
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._again = False
-        self.scope["extensions"] = {"connection": {"abort": self.transport.abort}}
         self._in_head = True
         self._head_size = self._ignored = 0
         self.deadline = self.loop.time() + HEAD_SECONDS
@@ -146,6 +145,7 @@ class Connection(HttpToolsProtocol):
             return
         route = None if upgrade else self._agents.route(self.url)
         if route is None:
+            self._make_scope()
             super().on_headers_complete()
         elif self._unanswered():
             self.cycle.keep_alive = False
@@ -244,6 +244,14 @@ class Connection(HttpToolsProtocol):
                 self.deadline = bodies.patience(request.began, request.began, 0)
                 if self.expect_100_continue:
                     self.transport.write(CONTINUE)
+
+    def _make_scope(self) -> None:
+        """What uvicorn makes at the beginning of every request, and agents have no use for."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        self.scope["extensions"] = {"connection": {"abort": self.transport.abort}}
 
     def _answered(self, answer: Answer) -> None:
         self._answer(*answer)
