@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from flask import g, request
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -22,6 +22,16 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 OPEN_IN_RESET = ("accounts_api.logout_", "accounts_api.perform_required_password_reset_")
 """Endpoints for users who must first choose a new password."""
+
+
+_SESSION, _USER = UserSession.__table__.c, User.__table__.c
+_OF_KEY = (
+    select(_SESSION.id, _SESSION.user_id, _SESSION.accessed_at,
+           _USER.name, _USER.email, _USER.global_role, _USER.api_only, _USER.force_password_reset)
+    .join(User.__table__, _USER.id == _SESSION.user_id)
+    .where(_SESSION.key_digest == bindparam("digest"))
+)  # fmt: skip
+"""The session of a key, with its user; made once, since every request runs it."""
 
 
 def from_bearer(session: Session) -> Actor | None:
@@ -52,12 +62,7 @@ def from_cookie(session: Session) -> Actor | None:
 
 def actor_of(session: Session | Connection, key: str, *, extend: bool = True) -> Actor | None:
     """The actor of a session key; none if there is no such session, or if it is over. `extend`: this counts as use."""
-    row = session.execute(
-        select(
-            UserSession.id, UserSession.user_id, UserSession.accessed_at,
-            User.name, User.email, User.global_role, User.api_only, User.force_password_reset,
-        ).join(User).where(UserSession.key_digest == keys.digest(key))
-    ).one_or_none()  # fmt: skip
+    row = session.execute(_OF_KEY, {"digest": keys.digest(key)}).one_or_none()
     if row is None:
         return None
     batch = runtime().batch

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, FromClause, Integer, Table, Text, case, cast, func
+from sqlalchemy import Connection, Executable, Float, FromClause, Integer, Table, Text, case, cast, false, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -15,7 +14,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
 
-from fleet.db.types import UtcDateTime
 from fleet.errors import FleetError, Invalid
 
 Row = Mapping[str, Any]
@@ -99,26 +97,28 @@ def upsert(connection: Connection | Session, table: FromClause, rows: Sequence[R
 
 def contains(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Whether a column holds a text, in any letter case, `%` and `_` being plain characters."""
+    if len(text) > (getattr(column.type, "length", None) or len(text)):
+        return false()  # and SQLite refuses patterns of more than 50,000 characters
     return func.lower(cast(column, Text)).contains(text.lower(), autoescape=True)
 
 
-class plus_seconds(FunctionElement[datetime]):
-    """`plus_seconds(moment, seconds)`: a moment, so many seconds later."""
+class seconds_between(FunctionElement[float]):
+    """`seconds_between(earlier, later)`: the seconds from one moment to another."""
 
-    type = UtcDateTime()
+    type = Float()
     inherit_cache = True
 
 
-@compiles(plus_seconds, "postgresql")
-def _plus_postgresql(element: plus_seconds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    moment, seconds = (compiler.process(part, **kwargs) for part in element.clauses)
-    return f"({moment} + make_interval(secs => {seconds}))"
+@compiles(seconds_between, "postgresql")
+def _between_postgresql(element: seconds_between, compiler: SQLCompiler, **kwargs: Any) -> str:
+    earlier, later = (compiler.process(part, **kwargs) for part in element.clauses)
+    return f"extract(epoch FROM ({later} - {earlier}))"
 
 
-@compiles(plus_seconds, "sqlite")
-def _plus_sqlite(element: plus_seconds, compiler: SQLCompiler, **kwargs: Any) -> str:
-    moment, seconds = (compiler.process(part, **kwargs) for part in element.clauses)
-    return f"strftime('%Y-%m-%d %H:%M:%f', {moment}, ({seconds}) || ' seconds')"
+@compiles(seconds_between, "sqlite")
+def _between_sqlite(element: seconds_between, compiler: SQLCompiler, **kwargs: Any) -> str:
+    earlier, later = (compiler.process(part, **kwargs) for part in element.clauses)
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
 
 
 class least(FunctionElement[int]):

@@ -62,9 +62,7 @@ def report_hosts() -> Json:
     chosen = report.columns(request.args.get("columns", ""))
     statement = listing.shown(_wanted(), visible_teams(current_actor()))
     lines = report.lines(runtime().engine, listing.in_order(statement, list_options()), chosen)
-    name = f"Hosts {clock.now():%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return Response(lines, headers=headers, content_type="text/csv")
+    return Response(lines, headers=report.headers(), content_type="text/csv")
 
 
 @api.post("/hosts/search", reads=True)
@@ -87,18 +85,26 @@ def search_hosts() -> Json:
 
 @api.get("/hosts/<id:host_id>")
 def get_host(host_id: int) -> Json:
+    return _described(loaded(host_id))
+
+
+def loaded(host_id: int) -> HostRow:
+    """The host of a path, if whoever asks may read it."""
     authorize("list", Host)
-    return _described(hosts.get(db.session(), host_id))
+    row = hosts.get(db.session(), host_id)
+    authorize("read", Thing("host", row.team_id))
+    return row
 
 
 @api.get("/hosts/identifier/<path:identifier>")
 def get_host_by_identifier(identifier: str) -> Json:
     authorize("list", Host)
-    return _described(hosts.identify(db.session(), decoded(identifier), visible_teams(current_actor())))
+    row = hosts.identify(db.session(), decoded(identifier), visible_teams(current_actor()))
+    authorize("read", Thing("host", row.team_id))
+    return _described(row)
 
 
 def _described(row: HostRow) -> Json:
-    authorize("read", Thing("host", row.team_id))
     return {"host": detail.describe(db.session(), row, seen_at=runtime().batch.last("seen", row.id))}
 
 
@@ -138,10 +144,7 @@ def authorize_each(action: str, teams: Iterable[int | None]) -> None:
 
 @api.post("/hosts/<id:host_id>/refetch")
 def refetch_host(host_id: int) -> Json:
-    authorize("list", Host)
-    row = hosts.get(db.session(), host_id)
-    authorize("read", Thing("host", row.team_id))
-    hosts.refetch(db.session(), row.id)
+    hosts.refetch(db.session(), loaded(host_id).id)
     return {}
 
 

@@ -4,18 +4,21 @@ from dataclasses import dataclass, replace
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 
 from fleet import clock
-from fleet.authz.check import Thing, visible_teams
+from fleet.authz.check import visible_teams
 from fleet.db.portable import batches
 from fleet.errors import BadRequest, Invalid, NotFound
 from fleet.extensions import db
 from fleet.hosts import filtering, lifecycle, listing, status
+from fleet.hosts.api import authorize_each
 from fleet.hosts.door import pages
+from fleet.hosts.listing import Filter
 from fleet.hosts.models import Host
-from fleet.shapes import MAX_ID
+from fleet.hosts.summary import summarize
+from fleet.shapes import digits
 from fleet.web.context import authorize, current_actor
 from fleet.web.pages import done, go_to, own_path, problems_by_field, render
 
@@ -29,40 +32,45 @@ class Selection:
 
     teams: dict[int, int | None]
     shown: int | None
-    everything: bool
     fields: list[tuple[str, str]]
+    wanted: Filter | None = None  # all that match it
 
     @property
     def count(self) -> int:
         """How many there are now."""
         return len(self.teams)
 
+    @property
+    def everything(self) -> bool:
+        """Whether they were chosen by what they are, and not one by one."""
+        return self.wanted is not None
+
 
 def _selected(given: MultiDict[str, str]) -> Selection:
     """The hosts that a form names, each of which whoever asks may delete."""
+    wanted = None
     if given.get("all") == "true":
         filters = {name: given[name] for name in filtering.CHECKS if given.get(name)}
-        teams = listing.selected(db.session(), filtering.read_page(filters), visible_teams(current_actor()))
+        wanted = filtering.read_page(filters)
+        teams = listing.selected(db.session(), wanted, visible_teams(current_actor()))
         fields = [("all", "true"), *filters.items()]
     else:
         ids = sorted({_id(text) for text in given.getlist("id")})
         if not ids:
             raise Invalid("choose the hosts to delete first", name="id")
-        rows = db.session().execute(select(Host.id, Host.team_id).where(Host.id.in_(ids)))
-        teams = {row.id: row.team_id for row in rows}
+        teams = listing.teams_of(db.session(), ids)
         fields = [("id", str(host_id)) for host_id in teams]
-    for team_id in set(teams.values()):
-        authorize("write", Thing("host", team_id))
+    authorize_each("write", teams.values())
     if not teams:
         raise NotFound("these hosts are not there any more")
-    shown = int(given["shown"]) if given.get("shown", "").isdigit() else None
-    return Selection(teams, shown, given.get("all") == "true", fields)
+    return Selection(teams, digits(given.get("shown", "")), fields, wanted)
 
 
 def _id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > MAX_ID:
+    number = digits(text)
+    if number is None:
         raise BadRequest("id must be a number", name="id")
-    return int(text)
+    return number
 
 
 @pages.get("/hosts/delete")
@@ -97,12 +105,11 @@ def _names(selection: Selection, most: int) -> list[str]:
 
 
 def _online(selection: Selection) -> int:
-    now = clock.now()
-    counted = 0
-    for some in batches(list(selection.teams)):
-        condition = Host.id.in_(some), status.online(now)
-        counted += len(db.session().execute(select(Host.id).select_from(status.JOINED).where(*condition)).all())
-    return counted
+    if selection.wanted is not None:
+        return summarize(db.session(), selection.wanted, visible_teams(current_actor())).online
+    counting = select(func.count()).select_from(status.JOINED).where(status.online(clock.now()))
+    each = (counting.where(Host.id.in_(some)) for some in batches(list(selection.teams)))
+    return sum(db.session().scalar(statement) or 0 for statement in each)
 
 
 def _dialog(selection: Selection, refused: Invalid | None = None) -> str:

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, Row, bindparam, select
 from sqlalchemy.orm import Session
 
-from fleet.hosts import listing
 from fleet.hosts.listing import HostRow
 from fleet.hosts.platforms import generic
 from fleet.hosts.schemas import chosen_additional, encryption, item
 from fleet.labels.models import Label, LabelMembership
-from fleet.labels.schemas import label_of_host
+from fleet.labels.schemas import LabelRow, label_of_host
 from fleet.packs.models import Pack, ScheduledQuery
 from fleet.packs.reach import reaches
 from fleet.queries.models import Query
@@ -45,37 +44,56 @@ class Schedule:
     entries: Sequence[Entry]
 
 
-def labels_of(session: Session, host_id: int) -> Sequence[Label]:
+_LABEL, _PACK, _QUERY = Label.__table__.c, Pack.__table__.c, Query.__table__.c
+_MEMBER, _ENTRY = LabelMembership.__table__.c, ScheduledQuery.__table__.c
+
+# Made once: that costs more than running one of them.
+_THE_HOST, _ITS_TEAM = bindparam("host_id", type_=BigInteger), bindparam("team_id", type_=BigInteger)
+_LABELS = (
+    select(*_LABEL)
+    .join(LabelMembership.__table__, _MEMBER.label_id == _LABEL.id)
+    .where(_MEMBER.host_id == _THE_HOST)
+    .order_by(_LABEL.id)
+)
+_PACKS = select(*_PACK).where(reaches(_THE_HOST, _ITS_TEAM)).order_by(_PACK.id)
+_ENTRIES = (
+    select(_ENTRY.pack_id, _ENTRY.id, _ENTRY.name, _ENTRY.query_id, _ENTRY.platform, _ENTRY.interval,
+           _QUERY.name.label("query_name"), _QUERY.description)
+    .join(Query.__table__, _QUERY.id == _ENTRY.query_id)
+    .where(_ENTRY.pack_id.in_(bindparam("pack_ids", expanding=True)))
+    .order_by(_ENTRY.id)
+)  # fmt: skip
+_SCHEDULED = (
+    select(_QUERY.id, _QUERY.team_id, _QUERY.name, _QUERY.description, _QUERY.platform, _QUERY.interval)
+    .where(runs_for(_ITS_TEAM))
+    .order_by(_QUERY.id)
+)
+
+PackRow = Row[Any]
+"""The columns of a pack."""
+
+
+def labels_of(session: Session, host_id: int) -> Sequence[LabelRow]:
     """The labels that a host is in."""
-    member = LabelMembership.label_id == Label.id
-    statement = select(Label).join(LabelMembership, member).where(LabelMembership.host_id == host_id)
-    return session.scalars(statement.order_by(Label.id)).all()
+    return session.execute(_LABELS, {"host_id": host_id}).all()
 
 
-def packs_of(session: Session, row: HostRow) -> Sequence[Pack]:
+def packs_of(session: Session, row: HostRow) -> Sequence[PackRow]:
     """The packs that a host is sent."""
-    return session.scalars(select(Pack).where(reaches(row.id, row.team_id)).order_by(Pack.id)).all()
+    return session.execute(_PACKS, {"host_id": row.id, "team_id": row.team_id}).all()
 
 
-def schedules_of(session: Session, row: HostRow, packs: Sequence[Pack]) -> list[Schedule]:
+def schedules_of(session: Session, row: HostRow, packs: Sequence[PackRow]) -> list[Schedule]:
     """What a host is asked on a schedule, by pack, then globally, then by its team; nothing empty."""
     platform = generic(row.platform)
     schedules = [*_of_packs(session, packs, platform), *_of_queries(session, row, platform)]
     return [schedule for schedule in schedules if schedule.entries]
 
 
-def _of_packs(session: Session, packs: Sequence[Pack], platform: str) -> list[Schedule]:
+def _of_packs(session: Session, packs: Sequence[PackRow], platform: str) -> list[Schedule]:
     if not packs:
         return []
-    rows = session.execute(
-        select(
-            ScheduledQuery.pack_id, ScheduledQuery.id, ScheduledQuery.name, ScheduledQuery.query_id,
-            ScheduledQuery.platform, ScheduledQuery.interval, Query.name.label("query_name"), Query.description,
-        )
-        .join(Query, Query.id == ScheduledQuery.query_id)
-        .where(ScheduledQuery.pack_id.in_([pack.id for pack in packs]))
-        .order_by(ScheduledQuery.id)
-    ).all()  # fmt: skip
+    rows = session.execute(_ENTRIES, {"pack_ids": [pack.id for pack in packs]}).all()
     return [
         Schedule(pack.id, pack.name, "pack", [
             Entry(entry.name, entry.id, entry.query_id, entry.query_name, entry.description, entry.interval)
@@ -86,11 +104,7 @@ def _of_packs(session: Session, packs: Sequence[Pack], platform: str) -> list[Sc
 
 
 def _of_queries(session: Session, row: HostRow, platform: str) -> list[Schedule]:
-    rows = session.execute(
-        select(Query.id, Query.team_id, Query.name, Query.description, Query.platform, Query.interval)
-        .where(runs_for(row.team_id))
-        .order_by(Query.id)
-    ).all()
+    rows = session.execute(_SCHEDULED, {"team_id": row.team_id})
     common: list[Entry] = []
     own: list[Entry] = []
     for query in rows:
@@ -108,16 +122,13 @@ def _fits(platforms: str | None, platform: str) -> bool:
     return not named or platform in named
 
 
-def describe(
-    session: Session, row: HostRow, *, seen_at: datetime | None = None, now: datetime | None = None
-) -> dict[str, Any]:
-    """The host as GET /hosts/{id} shows it."""
+def describe(session: Session, row: HostRow, *, seen_at: datetime | None = None) -> dict[str, Any]:
+    """The host as GET /hosts/{id} shows it; `row` as `listing.one` reads it."""
     packs = packs_of(session, row)
     schedules = schedules_of(session, row, packs)
-    shown = item(row, now, seen_at=seen_at)
-    additional = listing.additional_of(session, [row.id]).get(row.id)
-    if additional:
-        shown["additional"] = chosen_additional(additional, ["*"])
+    shown = item(row, seen_at=seen_at)
+    if row.additional:
+        shown["additional"] = chosen_additional(row.additional, ["*"])
     encrypted = encryption(row)
     if encrypted is not None:
         shown["disk_encryption_enabled"] = encrypted
@@ -131,7 +142,7 @@ def describe(
     }
 
 
-def _pack(pack: Pack) -> dict[str, Any]:
+def _pack(pack: PackRow) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "created_at": pack.created_at, "updated_at": pack.updated_at, "id": pack.id, "name": pack.name,
         "description": pack.description, "platform": pack.platform, "disabled": pack.disabled, "type": None,

@@ -1,7 +1,6 @@
 """What hosts report about themselves: rows of detail queries become columns of the host."""
 
 import ipaddress
-import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,6 +19,9 @@ Columns = dict[str, Any]
 
 MOST = 2**63 - 1
 MOST_SECONDS = 2**32 - 1
+MOST_ON_DISK = 2**53
+"""Of gigabytes, or of a hundred: far more than there is."""
+
 NANOSECONDS = 10**9
 
 _PARENTHESES = re.compile(r"\([^)]*\)")
@@ -156,14 +158,17 @@ def additional(connection: Connection, host_id: int, document: str) -> None:
 
 
 def display_name(connection: Connection, host_id: int, columns: Columns) -> Columns:
-    """The columns, with the name to show if a part of it is among them."""
+    """The columns, with the name to show if a part of it is among them and the host is still there."""
     names = ("computer_name", "hostname", "hardware_model", "hardware_serial")
     if not any(name in columns for name in names):
         return columns
     parts = {name: columns[name] for name in names if name in columns}
     if len(parts) < len(names):
         wanted = select(*(Host.__table__.c[name] for name in names)).where(Host.id == host_id)
-        parts = dict(connection.execute(wanted).mappings().one()) | parts
+        row = connection.execute(wanted).mappings().one_or_none()
+        if row is None:
+            return columns
+        parts = dict(row) | parts
     return columns | {"display_name": shown_name(*(parts[name] for name in names))[:255]}
 
 
@@ -182,7 +187,7 @@ def _fraction(value: str) -> float | None:
         number = float(value or 0)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return number if 0 <= number <= MOST_ON_DISK else None
 
 
 def _texts(row: Row, **names: str) -> Columns:

@@ -88,6 +88,7 @@ def _values(view: View, counts: Summary, total: int, teams: list[tuple[int, str]
     actor = current_actor()
     to = visible_teams(actor)
     now = clock.now()
+    may_add = can(actor, "read", Thing("global_enroll_secret"))
     rows = listing.page(db.session(), view.wanted, to, view.options) if total else []
     counted = labels.counted(db.session(), to)
     label = next((label for label, _ in counted if label.id == view.label_id), None)
@@ -104,9 +105,9 @@ def _values(view: View, counts: Summary, total: int, teams: list[tuple[int, str]
         "sees_all": to.everything,
         "pills": _pills(view, dict(teams), label),
         "may_delete": may_delete(actor),
-        "may_add": can(actor, "read", Thing("global_enroll_secret")),
-        "no_secret": not _has_secret() and can(actor, "read", Thing("global_enroll_secret")),
-        "empty_server": not total and not view.everything and not counts.total,
+        "may_add": may_add,
+        "no_secret": may_add and not _has_secret(),
+        "empty_server": not total and not view.filters and not counts.total,
     }
 
 
@@ -176,6 +177,4 @@ def download() -> ResponseReturnValue:
         authorize("read", Label)
     statement = listing.in_order(listing.shown(view.wanted, visible_teams(current_actor())), view.options)
     lines = report.lines(runtime().engine, statement, ("display_name", *view.columns))
-    name = f"Hosts {clock.now():%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return Response(lines, headers=headers, content_type="text/csv; charset=utf-8")
+    return Response(lines, headers=report.headers(), content_type="text/csv; charset=utf-8")

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, Text, and_, exists, false, func, or_, select
+from sqlalchemy import Row, Select, Text, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from fleet import clock
 from fleet.authz.check import Visible
 from fleet.db.listing import Columns, ListOptions, ordered, paged
-from fleet.db.portable import contains
+from fleet.db.portable import batches, contains
 from fleet.hosts import status
 from fleet.hosts.models import Host, HostAdditional, HostDisk
 from fleet.labels.models import LabelMembership
@@ -30,33 +30,45 @@ SEARCHED = ("hostname", "computer_name", "uuid", "hardware_serial", "primary_ip"
 HostRow = Row[Any]
 """A host as lists show it: its columns, when it was seen, its disk and the name of its team."""
 
-_HOST = tuple(column for column in Host.__table__.c if column.name not in SECRET)
+# Columns of the tables, not attributes of the models: with one of those in it a statement costs an ORM's pass.
+_HOST, _DISK, _TEAM = Host.__table__.c, HostDisk.__table__.c, Team.__table__.c
+_ADDITIONAL, _MEMBER = HostAdditional.__table__.c, LabelMembership.__table__.c
+
+_PUBLIC = tuple(column for column in _HOST if column.name not in SECRET)
 
 _SHOWN = (
-    *_HOST,
+    *_PUBLIC,
     status.SEEN_AT.label("seen_time"),
-    func.coalesce(HostDisk.gigs_disk_space_available, 0.0).label("gigs_disk_space_available"),
-    func.coalesce(HostDisk.percent_disk_space_available, 0.0).label("percent_disk_space_available"),
-    HostDisk.host_id.label("disk_host_id"),
-    HostDisk.encrypted,
-    Team.name.label("team_name"),
+    func.coalesce(_DISK.gigs_disk_space_available, 0.0).label("gigs_disk_space_available"),
+    func.coalesce(_DISK.percent_disk_space_available, 0.0).label("percent_disk_space_available"),
+    _DISK.host_id.label("disk_host_id"),
+    _DISK.encrypted,
+    _TEAM.name.label("team_name"),
 )
 
-_FROM = status.JOINED.outerjoin(HostDisk.__table__, HostDisk.host_id == Host.id).outerjoin(
-    Team.__table__, Team.id == Host.team_id
+_FROM = status.JOINED.outerjoin(HostDisk.__table__, _DISK.host_id == _HOST.id).outerjoin(
+    Team.__table__, _TEAM.id == _HOST.team_id
+)
+
+_ALL: Select[Any] = select(*_SHOWN).select_from(_FROM)
+
+_ONE: Select[Any] = (
+    select(*_SHOWN, _ADDITIONAL.additional)
+    .select_from(_FROM.outerjoin(HostAdditional.__table__, _ADDITIONAL.host_id == _HOST.id))
+    .where(_HOST.id == bindparam("host_id"))
 )
 
 _FOLDED = ("display_name", "hostname", "computer_name")
 """Names are ordered as people read them, capitals among small letters."""
 
 SORTABLE: Columns = {
-    **{column.name: column for column in _HOST},
-    **{name: func.lower(Host.__table__.c[name], type_=Text()) for name in _FOLDED},
+    **{column.name: column for column in _PUBLIC},
+    **{name: func.lower(_HOST[name], type_=Text()) for name in _FOLDED},
     "seen_time": status.SEEN_AT,
-    "software_updated_at": Host.__table__.c.created_at,
-    "gigs_disk_space_available": HostDisk.__table__.c.gigs_disk_space_available,
-    "percent_disk_space_available": HostDisk.__table__.c.percent_disk_space_available,
-    "team_name": func.lower(Team.__table__.c.name, type_=Text()),
+    "software_updated_at": _HOST.created_at,
+    "gigs_disk_space_available": _DISK.gigs_disk_space_available,
+    "percent_disk_space_available": _DISK.percent_disk_space_available,
+    "team_name": func.lower(_TEAM.name, type_=Text()),
 }
 """The keys by which hosts may be ordered."""
 
@@ -88,26 +100,28 @@ def condition(wanted: Filter, to: Visible, now: datetime | None = None) -> Colum
     if wanted.status:
         parts.append(_in_status(wanted.status, now))
     if wanted.team_id is not None:
-        parts.append(Host.team_id == wanted.team_id)
+        parts.append(_HOST.team_id == wanted.team_id)
     if wanted.no_team:
-        parts.append(Host.team_id.is_(None))
+        parts.append(_HOST.team_id.is_(None))
     if wanted.label_id is not None:
-        membership = exists().where(LabelMembership.host_id == Host.id, LabelMembership.label_id == wanted.label_id)
+        membership = exists().where(_MEMBER.host_id == _HOST.id, _MEMBER.label_id == wanted.label_id)
         parts.append(membership)
     if wanted.platform:
-        parts.append(Host.platform == wanted.platform)
+        parts.append(_HOST.platform == wanted.platform)
     if wanted.os_name and wanted.os_version:
-        parts.append(Host.os_version == f"{wanted.os_name} {wanted.os_version}")
+        parts.append(_HOST.os_version == f"{wanted.os_name} {wanted.os_version}")
     elif wanted.os_name:
-        parts.append(Host.os_version.startswith(wanted.os_name, autoescape=True))
+        parts.append(_HOST.os_version.startswith(wanted.os_name, autoescape=True))
+    elif wanted.os_version:
+        parts.append(_HOST.os_version.endswith(f" {wanted.os_version}", autoescape=True))
     if wanted.low_disk_space is not None:
-        parts.append(HostDisk.gigs_disk_space_available < wanted.low_disk_space)
+        parts.append(_DISK.gigs_disk_space_available < wanted.low_disk_space)
     return and_(*parts)
 
 
 def matches(text: str) -> ColumnElement[bool]:
     """Whether a text stands in what people know a host by."""
-    return or_(*(contains(Host.__table__.c[name], text) for name in SEARCHED))
+    return or_(*(contains(_HOST[name], text) for name in SEARCHED))
 
 
 def _in_status(name: str, now: datetime) -> ColumnElement[bool]:
@@ -120,44 +134,59 @@ def _in_status(name: str, now: datetime) -> ColumnElement[bool]:
 
 def shown(wanted: Filter, to: Visible) -> Select[Any]:
     """The rows of a list, neither ordered nor cut."""
-    return select(*_SHOWN).select_from(_FROM).where(condition(wanted, to))
+    return _ALL.where(condition(wanted, to))
 
 
 def in_order(statement: Select[Any], options: ListOptions) -> Select[Any]:
     """The statement in the asked order."""
     if options.order_key.removeprefix("h.") in (*_FOLDED, "team_name"):
         options = replace(options, after=options.after.lower())
-    return ordered(statement, options, SORTABLE, Host.__table__.c.id)
+    return ordered(statement, options, SORTABLE, _HOST.id)
 
 
 def page(session: Session, wanted: Filter, to: Visible, options: ListOptions) -> Sequence[HostRow]:
-    """One page of a list."""
-    return session.execute(paged(in_order(shown(wanted, to), options), options)).all()
+    """One page of a list. Where it is cut, its hosts are found by their ids first: sorting whole rows costs more than
+    all the rest."""
+    if not options.per_page:
+        return session.execute(paged(in_order(shown(wanted, to), options), options)).all()
+    found = select(_HOST.id).select_from(_FROM).where(condition(wanted, to))
+    whole = _ALL.where(_HOST.id.in_(paged(in_order(found, options), options)))
+    return session.execute(in_order(whole, replace(options, after=""))).all()
 
 
 def count(session: Session, wanted: Filter, to: Visible) -> int:
     """How many hosts a list holds."""
     statement = select(func.count()).select_from(status.JOINED)
     if wanted.low_disk_space is not None:
-        statement = statement.outerjoin(HostDisk, HostDisk.host_id == Host.id)
+        statement = statement.outerjoin(HostDisk.__table__, _DISK.host_id == _HOST.id)
     return session.scalar(statement.where(condition(wanted, to))) or 0
 
 
 def selected(session: Session, wanted: Filter, to: Visible) -> dict[int, int | None]:
     """All hosts of a list: id -> team."""
-    statement = select(Host.id, Host.team_id).select_from(_FROM).where(condition(wanted, to))
-    return {row.id: row.team_id for row in session.execute(statement.order_by(Host.id))}
+    statement = select(_HOST.id, _HOST.team_id).select_from(_FROM).where(condition(wanted, to))
+    return {row.id: row.team_id for row in session.execute(statement.order_by(_HOST.id))}
+
+
+def teams_of(session: Session, host_ids: Sequence[int]) -> dict[int, int | None]:
+    """The same for those of the ids that are hosts."""
+    statement = select(_HOST.id, _HOST.team_id)
+    rows = (row for some in batches(host_ids) for row in session.execute(statement.where(_HOST.id.in_(some))))
+    return {row.id: row.team_id for row in rows}
 
 
 def one(session: Session, host_id: int) -> HostRow | None:
-    """The row of one host, whoever asks."""
-    return session.execute(select(*_SHOWN).select_from(_FROM).where(Host.id == host_id)).one_or_none()
+    """The row of one host, whoever asks; with its `additional` information, too."""
+    return session.execute(_ONE, {"host_id": host_id}).one_or_none()
 
 
 def additional_of(session: Session, host_ids: Sequence[int]) -> dict[int, str]:
     """What hosts answered to the additional queries, as JSON text."""
-    statement = select(HostAdditional.host_id, HostAdditional.additional).where(HostAdditional.host_id.in_(host_ids))
-    return {row.host_id: row.additional for row in session.execute(statement)} if host_ids else {}
+    statement = select(_ADDITIONAL.host_id, _ADDITIONAL.additional)
+    rows = (
+        row for some in batches(host_ids) for row in session.execute(statement.where(_ADDITIONAL.host_id.in_(some)))
+    )
+    return {row.host_id: row.additional for row in rows}
 
 
 def search(
@@ -166,5 +195,5 @@ def search(
     """The newest hosts that a text matches, for picking some of them."""
     statement = shown(Filter(match=text.strip()), to)
     if excluded:
-        statement = statement.where(Host.id.not_in(excluded))
-    return session.execute(statement.order_by(Host.id.desc()).limit(most)).all()
+        statement = statement.where(_HOST.id.not_in(excluded))
+    return session.execute(statement.order_by(_HOST.id.desc()).limit(most)).all()

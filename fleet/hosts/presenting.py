@@ -7,10 +7,14 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from fleet import clock
+from fleet.errors import BadRequest
 from fleet.hosts import listing
 from fleet.hosts.listing import HostRow
 from fleet.hosts.schemas import chosen_additional, item
 from fleet.web.listing import flag
+
+MOST_NAMES = 100
+"""Additional queries that one request picks by name."""
 
 
 def items(session: Session, rows: Sequence[HostRow]) -> list[dict[str, Any]]:
@@ -20,7 +24,12 @@ def items(session: Session, rows: Sequence[HostRow]) -> list[dict[str, Any]]:
     if flag("device_mapping"):
         for host in shown:
             host["device_mapping"] = None
-    names = [name.strip() for name in request.args.get("additional_info_filters", "").split(",") if name.strip()]
+    named = request.args.get("additional_info_filters", "").split(",")
+    names = list(dict.fromkeys(name.strip() for name in named if name.strip()))
+    if len(names) > MOST_NAMES:
+        raise BadRequest(
+            f"additional_info_filters names more than {MOST_NAMES} queries", name="additional_info_filters"
+        )
     if names:
         _add_additional(session, shown, ["*"] if "*" in names else names)
     return shown

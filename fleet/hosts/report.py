@@ -25,12 +25,18 @@ COLUMNS = (
 
 
 def columns(text: str) -> tuple[str, ...]:
-    """The columns that a comma list picks and orders; empty: all."""
-    chosen = tuple(name.strip() for name in text.split(",")) if text.strip() else COLUMNS
+    """The columns that a comma list picks and orders, each once; empty: all."""
+    chosen = tuple(dict.fromkeys(name.strip() for name in text.split(","))) if text.strip() else COLUMNS
     for name in chosen:
         if name not in COLUMNS:
             raise BadRequest(f'invalid column name: "{name}"')
     return chosen
+
+
+def headers() -> dict[str, str]:
+    """The headers of a report: it is a file of today."""
+    name = f"Hosts {clock.now():%Y-%m-%d}.csv"
+    return {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
 
 
 def lines(engine: Engine, statement: Select[Any], chosen: Sequence[str]) -> Iterator[str]:

@@ -55,8 +55,8 @@ class HostSearch(Body):
 
 
 def number(value: float) -> int | float:
-    """A float as JSON shows it: whole ones without a fraction."""
-    return int(value) if value == int(value) else value
+    """A float as JSON shows it: whole ones without a fraction, if they fit into an integer of JSON."""
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
 _COLUMNS = (

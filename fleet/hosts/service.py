@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from fleet import keys
 from fleet.authz.check import Visible
 from fleet.db import changes
-from fleet.db.portable import batches
 from fleet.errors import NotFound
 from fleet.hosts import listing
 from fleet.hosts.listing import HostRow
@@ -49,10 +48,7 @@ def identify(session: Session, identifier: str, to: Visible) -> HostRow:
 
 def teams_of(session: Session, host_ids: Sequence[int]) -> dict[int, int | None]:
     """The team of each of these hosts; `NotFound` names the first that is not there."""
-    teams: dict[int, int | None] = {}
-    for some in batches(host_ids):
-        statement = select(Host.id, Host.team_id).where(Host.id.in_(some))
-        teams.update({row.id: row.team_id for row in session.execute(statement)})
+    teams = listing.teams_of(session, host_ids)
     for host_id in host_ids:
         if host_id not in teams:
             raise NotFound.of("Host", host_id)

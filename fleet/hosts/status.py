@@ -5,11 +5,12 @@ The conditions hold over `hosts` joined with `host_seen_times` as `JOINED` does 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import false, func, true
+from sqlalchemy import false, func, literal, true
 from sqlalchemy.sql.elements import ColumnElement
 
 from fleet.authz.check import Visible
-from fleet.db.portable import least, plus_seconds
+from fleet.db.portable import least, seconds_between
+from fleet.db.types import UtcDateTime
 from fleet.hosts.models import Host, HostSeen
 
 GRACE = 60
@@ -18,23 +19,30 @@ GRACE = 60
 MISSING_AFTER = timedelta(days=30)
 NEW_FOR = timedelta(days=1)
 
-JOINED = Host.__table__.outerjoin(HostSeen.__table__, HostSeen.host_id == Host.id)
+# Columns of the tables, not attributes of the models: with one of those in it a statement costs an ORM's pass.
+_HOST, _SEEN = Host.__table__.c, HostSeen.__table__.c
+
+JOINED = Host.__table__.outerjoin(HostSeen.__table__, _SEEN.host_id == _HOST.id)
 """Hosts with when they were seen, for select_from()."""
 
-SEEN_AT: ColumnElement[datetime] = func.coalesce(HostSeen.seen_at, Host.created_at)
+SEEN_AT: ColumnElement[datetime] = func.coalesce(_SEEN.seen_at, _HOST.created_at)
 """When a host last called; one that never did was seen as it was made."""
 
-_ONLINE_UNTIL = plus_seconds(SEEN_AT, least(Host.distributed_interval, Host.config_tls_refresh) + GRACE)
+_CALLS_EVERY = least(_HOST.distributed_interval, _HOST.config_tls_refresh)
 
 
 def online(now: datetime) -> ColumnElement[bool]:
     """The host calls as often as it should."""
-    return now < _ONLINE_UNTIL
+    return _silent_for(now) < _CALLS_EVERY + GRACE
 
 
 def offline(now: datetime) -> ColumnElement[bool]:
     """It does not; missing hosts are offline, too."""
-    return now >= _ONLINE_UNTIL
+    return _silent_for(now) >= _CALLS_EVERY + GRACE
+
+
+def _silent_for(now: datetime) -> ColumnElement[float]:
+    return seconds_between(SEEN_AT, literal(now, UtcDateTime()))
 
 
 def missing(now: datetime) -> ColumnElement[bool]:
@@ -44,7 +52,7 @@ def missing(now: datetime) -> ColumnElement[bool]:
 
 def new(now: datetime) -> ColumnElement[bool]:
     """It came within the last day."""
-    return Host.created_at >= now - NEW_FOR
+    return _HOST.created_at >= now - NEW_FOR
 
 
 def is_online(seen_at: datetime, distributed_interval: int, config_tls_refresh: int, now: datetime) -> bool:
@@ -56,4 +64,4 @@ def visible(to: Visible) -> ColumnElement[bool]:
     """The hosts that somebody sees."""
     if to.everything:
         return true()
-    return Host.team_id.in_(to.team_ids) if to.team_ids else false()
+    return _HOST.team_id.in_(to.team_ids) if to.team_ids else false()

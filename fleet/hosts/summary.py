@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from fleet import clock
@@ -13,6 +13,8 @@ from fleet.hosts import status
 from fleet.hosts.listing import Filter, condition
 from fleet.hosts.models import Host, HostDisk
 from fleet.hosts.platforms import LINUX
+
+_HOST, _DISK = Host.__table__.c, HostDisk.__table__.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +36,20 @@ class Summary:
 
 
 def summarize(session: Session, wanted: Filter, to: Visible, *, low_disk_space: int = 0) -> Summary:
-    """The counts of the hosts that somebody sees, in one statement; `low_disk_space` gigabytes or less is low."""
+    """The counts of the hosts that somebody sees, in one statement; `low_disk_space` gigabytes or less is low, and 0
+    counts no disks."""
     now = clock.now()
-    low = HostDisk.gigs_disk_space_available <= low_disk_space
+    low = _DISK.gigs_disk_space_available <= low_disk_space if low_disk_space else false()
     figures = (func.count(), *(how_many(part) for part in (
         status.online(now), status.missing(now), status.new(now), low,
     )))  # fmt: skip
+    hosts = status.JOINED.outerjoin(HostDisk.__table__, _DISK.host_id == _HOST.id)
     rows = session.execute(
-        select(Host.platform, *figures)
-        .select_from(status.JOINED.outerjoin(HostDisk.__table__, HostDisk.host_id == Host.id))
+        select(_HOST.platform, *figures)
+        .select_from(hosts)
         .where(condition(wanted, to, now))
-        .group_by(Host.platform)
-        .order_by(Host.platform)
+        .group_by(_HOST.platform)
+        .order_by(_HOST.platform)
     ).all()
     total, calling, gone, fresh, full = (sum(int(row[column]) for row in rows) for column in range(1, 6))
     return Summary(total, calling, total - calling, gone, fresh, full, {row[0]: int(row[1]) for row in rows})

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from pydantic import Field
+from sqlalchemy import Row
 
 from fleet.labels.models import Label, LabelType, MembershipType
 from fleet.shapes import Body
@@ -47,7 +48,11 @@ class LabelSpecs(Body):
     specs: list[LabelSpec] = []
 
 
-def label_of_host(label: Label) -> dict[str, Any]:
+LabelRow = Row[Any]
+"""The columns of a label."""
+
+
+def label_of_host(label: Label | LabelRow) -> dict[str, Any]:
     """A label as a host shows it."""
     return {
         "created_at": label.created_at,

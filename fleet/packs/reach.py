@@ -4,51 +4,56 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, union
+from sqlalchemy import BindParameter, ColumnElement, Row, and_, exists, func, or_, select, union
 from sqlalchemy.orm import Session
 
-from fleet.db.portable import batches, contains
+from fleet.db.portable import batches
+from fleet.hosts.listing import matches
 from fleet.hosts.models import Host
 from fleet.labels.models import Label, LabelMembership
 from fleet.packs.models import Pack, PackTarget, TargetType
 from fleet.teams.models import Team
 
-SEARCHED = ("hostname", "computer_name", "uuid", "hardware_serial", "primary_ip")
 OFFERED, FOUND = 8, 40
 """How many hosts are offered before somebody searches, and then."""
 
-_HOST = Host.__table__.c
-_TARGET = PackTarget.__table__.c
+# Columns of the tables, not attributes of the models: with one of those in it a statement costs an ORM's pass.
+_HOST, _PACK, _TARGET = Host.__table__.c, Pack.__table__.c, PackTarget.__table__.c
+_MEMBER = LabelMembership.__table__.c
 _SHOWN = select(_HOST.id, _HOST.display_name, _HOST.primary_ip, _HOST.os_version)
 
+_BY_LABEL = and_(_TARGET.type == TargetType.LABEL, _PACK.disabled.is_(False))
+"""A disabled pack no longer comes by label; to hosts and teams that are named it still does."""
+_BY_HOST = _TARGET.type == TargetType.HOST
+_BY_TEAM = _TARGET.type == TargetType.TEAM
 
-def reaches(host_id: int, team_id: int | None) -> ColumnElement[bool]:
-    """Whether a host is sent a pack, as SQL over packs. A disabled pack no longer comes by label, but to hosts and
-    teams that are named it does."""
-    member = exists().where(LabelMembership.host_id == host_id, LabelMembership.label_id == PackTarget.target_id)
-    aimed = [
-        and_(PackTarget.type == TargetType.LABEL, Pack.disabled.is_(False), member),
-        and_(PackTarget.type == TargetType.HOST, PackTarget.target_id == host_id),
-    ]
+Number = int | BindParameter[int]
+"""An id that is known, or comes when the statement is run."""
+
+
+def reaches(host_id: Number, team_id: Number | None) -> ColumnElement[bool]:
+    """Whether a host is sent a pack, as SQL over packs."""
+    member = exists().where(_MEMBER.host_id == host_id, _MEMBER.label_id == _TARGET.target_id)
+    aimed = [and_(_BY_LABEL, member), and_(_BY_HOST, _TARGET.target_id == host_id)]
     if team_id is not None:
-        aimed.append(and_(PackTarget.type == TargetType.TEAM, PackTarget.target_id == team_id))
-    return exists().where(PackTarget.pack_id == Pack.id, or_(*aimed))
+        aimed.append(and_(_BY_TEAM, _TARGET.target_id == team_id))
+    return exists().where(_TARGET.pack_id == _PACK.id, or_(*aimed))
 
 
 def host_counts(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:
-    """How many hosts each of these packs reaches, in one statement."""
-    member = LabelMembership.__table__.c
-    reached = union(
-        select(_TARGET.pack_id, member.host_id)
-        .join(LabelMembership, member.label_id == _TARGET.target_id)
-        .where(_TARGET.type == TargetType.LABEL, _TARGET.pack_id.in_(pack_ids)),
-        select(_TARGET.pack_id, _HOST.id)
-        .join(Host, _HOST.id == _TARGET.target_id)
-        .where(_TARGET.type == TargetType.HOST, _TARGET.pack_id.in_(pack_ids)),
-        select(_TARGET.pack_id, _HOST.id)
-        .join(Host, _HOST.team_id == _TARGET.target_id)
-        .where(_TARGET.type == TargetType.TEAM, _TARGET.pack_id.in_(pack_ids)),
-    ).subquery()
+    """How many hosts are sent each of these packs as things stand, in one statement; none: not in it."""
+    aimed = PackTarget.__table__.join(Pack.__table__, _PACK.id == _TARGET.pack_id)
+    ways = (
+        (_BY_LABEL, LabelMembership.__table__, _MEMBER.label_id, _MEMBER.host_id),
+        (_BY_HOST, Host.__table__, _HOST.id, _HOST.id),
+        (_BY_TEAM, Host.__table__, _HOST.team_id, _HOST.id),
+    )
+    reached = union(*(
+        select(_TARGET.pack_id, host_id)
+        .select_from(aimed.join(table, aimed_at == _TARGET.target_id))
+        .where(way, _TARGET.pack_id.in_(pack_ids))
+        for way, table, aimed_at, host_id in ways
+    )).subquery()  # fmt: skip
     counts = select(reached.c.pack_id, func.count()).group_by(reached.c.pack_id)
     return dict(session.execute(counts).all())
 
@@ -63,16 +68,16 @@ class Aim:
 
 
 def count(session: Session, aim: Aim) -> int:
-    """How many hosts an aim reaches."""
+    """How many hosts an aim reaches while its pack is enabled."""
     ways = [_HOST.id.in_(some) for some in batches(aim.host_ids)]
     if aim.label_ids:
-        members = select(LabelMembership.host_id).where(LabelMembership.label_id.in_(aim.label_ids[:500]))
+        members = select(_MEMBER.host_id).where(_MEMBER.label_id.in_(aim.label_ids[:500]))
         ways.append(_HOST.id.in_(members))
     if aim.team_ids:
         ways.append(_HOST.team_id.in_(aim.team_ids[:500]))
     if not ways:
         return 0
-    return session.scalar(select(func.count()).select_from(Host).where(or_(*ways))) or 0
+    return session.scalar(select(func.count()).select_from(Host.__table__).where(or_(*ways))) or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +92,14 @@ class Choices:
 
 def choices(session: Session, aim: Aim, match: str) -> Choices:
     """All labels and teams, the hosts that are chosen, and some others that match."""
-    label, team, member = Label.__table__.c, Team.__table__.c, LabelMembership.__table__.c
-    members = select(func.count()).where(member.label_id == label.id).scalar_subquery()
+    label, team = Label.__table__.c, Team.__table__.c
+    members = select(func.count()).where(_MEMBER.label_id == label.id).scalar_subquery()
     of_team = select(func.count()).where(_HOST.team_id == team.id).scalar_subquery()
     chosen = [row for some in batches(aim.host_ids) for row in session.execute(_SHOWN.where(_HOST.id.in_(some)))]
     most = FOUND if match else OFFERED
     others = _SHOWN.order_by(_HOST.display_name, _HOST.id).limit(most + len(aim.host_ids))
     if match:
-        others = others.where(or_(*(contains(_HOST[name], match) for name in SEARCHED)))
+        others = others.where(matches(match))
     taken = set(aim.host_ids)
     return Choices(
         labels=session.execute(

@@ -1,6 +1,6 @@
 """Queries that run on an interval on all hosts, or on those of a team: a view over saved queries."""
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from fleet import clock
@@ -18,7 +18,7 @@ RUNS = and_(Query.saved, Query.automations_enabled, Query.interval > 0)
 """A query runs on an interval, as SQL over queries."""
 
 
-def runs_for(team_id: int | None) -> ColumnElement[bool]:
+def runs_for(team_id: int | BindParameter[int] | None) -> ColumnElement[bool]:
     """A query runs on an interval on the hosts of a team (or of none), as SQL: everybody's, and the team's own."""
     everybody = Query.team_id.is_(None)
     return and_(RUNS, everybody if team_id is None else or_(everybody, Query.team_id == team_id))

@@ -31,7 +31,8 @@ def find_labels(
     """The labels in whose names a word of the text begins a word, built-in ones first; All Hosts always. Each with
     how many of its hosts somebody sees."""
     words = fold(text).split() if len(text.strip()) >= SHORT else []
-    every = [(label, count) for label, count in labels.counted(session, visible) if label.id not in excluded]
+    left_out = set(excluded)
+    every = [(label, count) for label, count in labels.counted(session, visible) if label.id not in left_out]
     found = [pair for pair in every if not words or _begins(fold(pair[0].name).split(), words)]
     found.sort(key=lambda pair: (pair[0].label_type != LabelType.BUILTIN, pair[0].id))
     if all(label.id != ALL_HOSTS for label, _ in found):
@@ -48,8 +49,8 @@ def find_teams(
     statement = select(Team, users, members).order_by(Team.id)
     if text.strip():
         statement = statement.where(contains(Team.__table__.c.name, text.strip()))
-    rows = session.execute(statement)
-    return [row for row in rows if visible.team(row[0].id) and row[0].id not in excluded]
+    rows, left_out = session.execute(statement), set(excluded)
+    return [row for row in rows if visible.team(row[0].id) and row[0].id not in left_out]
 
 
 def _begins(name: Sequence[str], words: Sequence[str]) -> bool:

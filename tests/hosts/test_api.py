@@ -185,6 +185,16 @@ def test_a_list_takes_one_statement_whatever_its_length(admin: Client, session: 
     assert counts == [1, 1]
 
 
+def test_one_host_takes_five_statements(admin: Client, session: Session, runtime: Runtime) -> None:
+    host = factories.make_host(session)
+    factories.make_label(session, hosts=[host])
+    session.commit()
+    admin.get("/hosts/count")  # the first request also asks whether the instance is set up
+    with statements(runtime.engine) as sent:
+        assert admin.get(f"/hosts/{host.id}").status_code == 200
+    assert len(sent) == 5  # who asks, the host, its packs, its queries, its labels
+
+
 def test_additional_information_comes_when_asked_for(admin: Client, session: Session) -> None:
     host = factories.make_host(session, hostname="with")
     factories.make_host(session, hostname="without")

@@ -4,7 +4,7 @@ import json
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, select, update
 
 from fleet.agents.memory import Remembered
 from fleet.agents.nodes import Node
@@ -33,6 +33,12 @@ LOGGING = {
 }
 
 TOPICS = {changes.CONFIG, changes.LABELS, changes.APP_CONFIG}
+
+_REACHING = (
+    select(Pack.__table__.c.id)
+    .where(reaches(bindparam("host_id", type_=BigInteger), bindparam("team_id", type_=BigInteger)))
+    .order_by(Pack.__table__.c.id)
+)
 
 Key = tuple[int | None, str, tuple[int, ...]]
 
@@ -104,8 +110,7 @@ def _options(connection: Connection, team_id: int | None, platform: str) -> dict
 
 
 def _packs_of(connection: Connection, node: Node) -> tuple[int, ...]:
-    reaching = select(Pack.id).where(reaches(node.id, node.team_id)).order_by(Pack.id)
-    return tuple(connection.execute(reaching).scalars())
+    return tuple(connection.execute(_REACHING, {"host_id": node.id, "team_id": node.team_id}).scalars())
 
 
 def _packs(connection: Connection, pack_ids: tuple[int, ...]) -> dict[str, Any]:
