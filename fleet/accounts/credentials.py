@@ -1,6 +1,6 @@
 """A bearer token or a cookie becomes an actor."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask import g, request
@@ -120,8 +120,8 @@ def install(runtime: Runtime) -> None:
     """Let the batch write when sessions were used, and delete those that are over."""
     duration = runtime.settings.session.duration
 
-    def forget(connection: Connection, moments: Mapping[int, datetime]) -> None:
-        sessions.forget(connection, list(moments), duration)
+    def forget(connection: Connection, session_ids: Sequence[int], _moment: datetime) -> None:
+        sessions.forget(connection, session_ids, duration)
 
     runtime.batch.add(USED, sessions.write_used)
     runtime.batch.add(OVER, forget)

@@ -1,14 +1,15 @@
 """Sessions: a sign-in and its key, of which only the digest is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Delete, bindparam, delete, exists, or_, select, true, update
+from sqlalchemy import Connection, Delete, delete, exists, or_, select, true, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from fleet import clock, keys
 from fleet.accounts.models import User, UserSession
+from fleet.db.portable import batches
 from fleet.errors import NotFound
 
 
@@ -61,20 +62,17 @@ def end_all(session: Session, user_id: int, *, but: int = 0) -> None:
     session.execute(delete(UserSession).where(UserSession.user_id == user_id, UserSession.id != but))
 
 
-def write_used(connection: Connection, moments: Mapping[int, datetime]) -> None:
-    """Write when sessions were used; never backwards, since another process may have seen a later use."""
-    statement = update(UserSession.__table__).where(  # type: ignore[arg-type]
-        UserSession.id == bindparam("session_id"), UserSession.accessed_at < bindparam("moment")
-    )
-    connection.execute(
-        statement.values(accessed_at=bindparam("moment")),
-        [{"session_id": session_id, "moment": moment} for session_id, moment in moments.items()],
-    )
+def write_used(connection: Connection, session_ids: Sequence[int], moment: datetime) -> None:
+    """Write that sessions were used; never backwards, since another process may have seen a later use."""
+    for some in batches(session_ids):
+        used = update(UserSession).where(UserSession.id.in_(some), UserSession.accessed_at < moment)
+        connection.execute(used.values(accessed_at=moment))
 
 
 def forget(connection: Connection, session_ids: Sequence[int], duration: timedelta) -> None:
     """Delete those of these sessions that are over."""
-    connection.execute(_delete_over(duration).where(UserSession.id.in_(session_ids)))
+    for some in batches(session_ids):
+        connection.execute(_delete_over(duration).where(UserSession.id.in_(some)))
 
 
 def forget_all(session: Session, duration: timedelta) -> None:

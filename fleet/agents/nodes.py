@@ -32,6 +32,7 @@ _BY_DIGEST = select(
 class Node:
     """A host as the agents' door knows it."""
 
+    key: str
     digest: str
     id: int
     team_id: int | None
@@ -67,33 +68,34 @@ class Nodes:
         self._engine = engine
         self._schedule = schedule
         self._seen = seen
-        self._by_digest: dict[str, Node] = {}
-        self._digests: dict[int, str] = {}
-        self._unknown: dict[str, float] = {}
+        self._by_key: dict[str, Node] = {}
+        self._keys: dict[int, str] = {}
+        self._unknown: dict[str, float] = {}  # by digest: what strangers send can be long
         self._epoch = 0
         self._swept = time.monotonic()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self._by_digest)
+        return len(self._by_key)
 
     def known(self, key: str) -> Node | None:
         """Who called, from memory; none: not in memory. A key known to be wrong raises `NodeInvalid`."""
         if not key:
             raise refusals.missing_key()
-        digest = keys.digest(key)
-        node = self._by_digest.get(digest)
+        node = self._by_key.get(key)
         now = time.monotonic()
-        if node is not None and now < node.kept_until:
+        if node is not None:
+            if now >= node.kept_until:
+                return None
             self._seen(node.id)
             return node
-        if node is None and now < self._unknown.get(digest, 0.0):
+        if self._unknown and now < self._unknown.get(keys.digest(key), 0.0):
             raise refusals.wrong_key(key)
         return None
 
     def authenticate(self, key: str) -> Node:
         """Who called, at the price of one statement when that is not in memory; else `NodeInvalid`."""
-        node = self.known(key) or self._load(keys.digest(key))
+        node = self.known(key) or self._load(key)
         if node is None:
             raise refusals.wrong_key(key)
         self._seen(node.id)
@@ -101,7 +103,7 @@ class Nodes:
 
     def again(self, node: Node) -> Node:
         """The node as it stands in the database now; one that is gone raises `NodeInvalid`."""
-        fresh = self._load(node.digest)
+        fresh = self._load(node.key)
         if fresh is None:
             raise refusals.wrong_key("")
         return fresh
@@ -123,12 +125,12 @@ class Nodes:
         with self._lock:
             self._epoch += 1
             if subject:
-                self._by_digest.pop(self._digests.pop(subject, ""), None)
+                self._by_key.pop(self._keys.pop(subject, ""), None)
             else:
-                self._by_digest, self._digests, self._unknown = {}, {}, {}
+                self._by_key, self._keys, self._unknown = {}, {}, {}
 
-    def _load(self, digest: str) -> Node | None:
-        epoch = self._epoch
+    def _load(self, key: str) -> Node | None:
+        epoch, digest = self._epoch, keys.digest(key)
         with reading(self._engine) as connection:
             row = connection.execute(_BY_DIGEST, {"digest": digest}).mappings().one_or_none()
         with self._lock:
@@ -136,33 +138,34 @@ class Nodes:
             if now - self._swept > KEPT:
                 self._sweep(now)
             if row is None:
-                self._by_digest.pop(digest, None)
+                self._by_key.pop(key, None)
                 if len(self._unknown) >= MOST_UNKNOWN:
                     self._unknown.pop(next(iter(self._unknown)))
                 self._unknown[digest] = now + UNKNOWN_KEPT
                 return None
-            node = self._node(digest, row, kept_until=now + KEPT)
-            node.keep_packs_of(self._by_digest.get(digest))
+            node = self._node(key, digest, row, kept_until=now + KEPT)
+            node.keep_packs_of(self._by_key.get(key))
             if epoch == self._epoch:  # nobody changed a host while the row was read
-                former = self._digests.get(node.id, digest)
-                if former != digest:  # enrolled anew in another process, which has not said so yet
-                    self._by_digest.pop(former, None)
-                self._by_digest[digest] = node
-                self._digests[node.id] = digest
+                former = self._keys.get(node.id, key)
+                if former != key:  # enrolled anew in another process, which has not said so yet
+                    self._by_key.pop(former, None)
+                self._by_key[key] = node
+                self._keys[node.id] = key
                 self._unknown.pop(digest, None)
         return node
 
     def _sweep(self, now: float) -> None:
         self._swept = now
         self._unknown = {digest: until for digest, until in self._unknown.items() if until > now}
-        for digest in [digest for digest, node in self._by_digest.items() if node.kept_until < now]:
-            node = self._by_digest.pop(digest)
-            if self._digests.get(node.id) == digest:
-                del self._digests[node.id]
+        for key in [key for key, node in self._by_key.items() if node.kept_until < now]:
+            node = self._by_key.pop(key)
+            if self._keys.get(node.id) == key:
+                del self._keys[node.id]
 
-    def _node(self, digest: str, row: RowMapping, *, kept_until: float) -> Node:
+    def _node(self, key: str, digest: str, row: RowMapping, *, kept_until: float) -> Node:
         until: datetime | None = row["refetch_critical_queries_until"]
         return Node(
+            key=key,
             digest=digest,
             id=row["id"],
             team_id=row["team_id"],

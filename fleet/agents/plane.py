@@ -1,9 +1,9 @@
 """The agents' plane: a table of what agents call, before Flask and without it."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from prometheus_client import Counter
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -21,7 +21,7 @@ from fleet.logsinks import open_sinks
 from fleet.server.boundary import Boundary
 from fleet.web.context import forwarded_address
 from fleet.web.errors import NO_ROUTE
-from fleet.web.metrics import AGENT_REQUESTS, NODES
+from fleet.web.metrics import NODES, count_agents
 
 if TYPE_CHECKING:
     from fleet.runtime import Runtime
@@ -31,7 +31,6 @@ SMALL = 4 * KB
 """Bytes of gzip that may be inflated in the event loop."""
 
 SEEN = "seen"
-STATUSES = (200, 400, 401, 404, 413, 500, 503)
 NOT_SET_UP = 404, NO_ROUTE
 
 
@@ -50,6 +49,7 @@ class Route(NamedTuple):
     """One path. `answer` may ask the database; `at_once` answers from memory, or gives none."""
 
     path: str
+    name: str
     cap: int  # bytes of a body, on the wire and after inflating
     answer: Callable[[bytes, Caller], Answer]
     at_once: Callable[[bytes, Caller], Answer | None] | None = None
@@ -71,6 +71,7 @@ class Plane:
         self._configs = Configs(engine)
         self._asking = Asking(engine, self._nodes, runtime.live)
         self._sinks = open_sinks(settings)
+        self._counted: Counter[tuple[str, int]] = Counter()
         self._ready = False
         self._setup_required = runtime.setup_required
 
@@ -78,26 +79,24 @@ class Plane:
             runtime.watcher.listen(listener)
         runtime.closers += [sink.close for sink in self._sinks]
         NODES.set_function(lambda: len(self._nodes))
+        count_agents(self._counts)
 
-        writing = Writing(engine, self._nodes, self._asking, runtime.live)
+        self._writing = Writing(engine, self._nodes, self._asking, runtime.live)
         enrolling = Enrolling(engine, runtime.watcher, settings.osquery)
         logs = Logging(self._nodes, self._sinks)
         table = (
-            ("enroll", 1 * MB, self._with_address(enrolling.answer), None),
+            ("enroll", 1 * MB, lambda body, _caller: (200, enrolling.answer(body)), None),
             ("config", 64 * KB, self._config, self._config_at_once),
             ("distributed/read", 64 * KB, self._read, self._read_at_once),
-            ("distributed/write", 32 * MB, self._with_address(writing.answer), None),
-            ("log", 32 * MB, self._with_address(logs.answer), None),
+            ("distributed/write", 32 * MB, self._write, None),
+            ("log", 32 * MB, lambda body, _caller: (200, logs.answer(body)), None),
         )
         self.routes: dict[str, Route] = {}
         self._after_setup: set[str] = set()
-        self._counters: dict[str, dict[int, Counter]] = {}  # made before they are needed: labels() is slow
         for name, cap, answer, at_once in table:
-            counters = {status: AGENT_REQUESTS.labels(name, status) for status in STATUSES}
             for family in ("/api/osquery/", "/api/v1/osquery/"):
                 path = f"{settings.server.url_prefix}{family}{name}"
-                self.routes[path] = Route(path, cap, answer, at_once)
-                self._counters[path] = counters
+                self.routes[path] = Route(path, name, cap, answer, at_once)
                 if family == "/api/osquery/":
                     self._after_setup.add(path)
 
@@ -110,7 +109,7 @@ class Plane:
         except FleetError as error:
             answer = refusals.present(error)
         if answer is not None:
-            self._count(route, answer[0])
+            self._counted[route.name, answer[0]] += 1
         return answer
 
     def answer(self, route: Route, body: bytes, caller: Caller) -> Answer:
@@ -120,7 +119,7 @@ class Plane:
             answer = self._answer(route, body, caller)
         if tried.failed:
             answer = refusals.present(FleetError("internal error", message="internal error"))
-        self._count(route, answer[0])
+        self._counted[route.name, answer[0]] += 1
         return answer
 
     def rotate_logs(self) -> None:
@@ -140,17 +139,10 @@ class Plane:
         except (DBAPIError, PoolTimeout) as error:
             return refusals.present(refusals.of_database(error))
 
-    def _count(self, route: Route, status: int) -> None:
-        counter = self._counters[route.path].get(status)
-        if counter is not None:
-            counter.inc()
-
-    def _with_address(self, answer: Callable[[bytes, str], bytes]) -> Callable[[bytes, Caller], Answer]:
-        def with_address(body: bytes, caller: Caller) -> Answer:
-            forwarded = caller.headers.get("x-forwarded-for", "")
-            return 200, answer(body, forwarded_address(caller.peer, forwarded, self._settings))
-
-        return with_address
+    def _counts(self) -> Iterator[tuple[str, int, int]]:
+        """How often each route was asked, by the status of the answer."""
+        for (name, status), count in self._counted.copy().items():
+            yield name, status, count
 
     def _read_at_once(self, body: bytes, _caller: Caller) -> Answer | None:
         node = self._nodes.known(wire.node_key(body))
@@ -163,6 +155,10 @@ class Plane:
         if node is None:
             return 200, self._asking.answer(self._nodes.authenticate(key))
         return 200, self._asking.answer(self._asking.current(node))
+
+    def _write(self, body: bytes, caller: Caller) -> Answer:
+        forwarded = caller.headers.get("x-forwarded-for", "")
+        return 200, self._writing.answer(body, forwarded_address(caller.peer, forwarded, self._settings))
 
     def _config_at_once(self, body: bytes, _caller: Caller) -> Answer | None:
         node = self._nodes.known(wire.node_key(body))

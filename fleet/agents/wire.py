@@ -38,6 +38,11 @@ def inflate(body: bytes, headers: Mapping[str, str], cap: int) -> bytes:
     return body
 
 
+def is_odd(body: bytes) -> bool:
+    """Whether its texts may hold what no column can: NUL, or half a surrogate pair."""
+    return b"\\u" in body and (b"\\u0000" in body or _SURROGATE.search(body) is not None)
+
+
 def load(body: bytes) -> Fields:
     """The members of a JSON object by name in small letters; `null` has none.
 
@@ -48,7 +53,7 @@ def load(body: bytes) -> Fields:
         raise BadRequest("Expected JSON Body")
     if len(body) > LARGE and body.count(b"[") + body.count(b"{") > MOST_BRACKETS:
         raise undecodable()
-    if b"\\u" in body and (b"\\u0000" in body or _SURROGATE.search(body)):
+    if is_odd(body):
         body = _REPAIR.sub(lambda found: found[0] if found[1] else rb"\ufffd", body)
     try:
         document = orjson.loads(body)

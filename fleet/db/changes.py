@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, String, delete, insert, or_, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from fleet import clock
@@ -49,6 +49,7 @@ class Change(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now, index=True)
 
 
+_HIGHEST = "SELECT max(id) FROM changes"
 _ROWS = select(Change.id, Change.topic, Change.subject).order_by(Change.id)
 
 
@@ -116,6 +117,8 @@ class Watcher:
     def poll(self) -> None:
         """Read and hand out what is new; called after a commit of this process, so that it acts at once."""
         with self._lock:
+            if not self._gaps and self._highest() <= self._last:
+                return
             now = time.monotonic()
             self._gaps = [gap for gap in self._gaps if gap.until > now][-MOST_GAPS:]
             late = (Change.id.between(gap.first, gap.last) for gap in self._gaps)
@@ -126,6 +129,20 @@ class Watcher:
         for row in rows:
             for listener in self._listeners:
                 listener(row.topic, row.subject)
+
+    def _highest(self) -> int:
+        """The highest id there is, straight from the driver: it is asked for all the time, mostly for nothing."""
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(_HIGHEST)
+            ((highest,),) = cursor.fetchall()
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            connection.invalidate(error)
+            raise OperationalError(_HIGHEST, {}, error) from error
+        finally:
+            connection.close()
+        return highest or 0
 
     def _read(self, ids: Sequence[int], until: float) -> None:
         """These ids, ascending, were read: what lies between them may still come."""

@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, select, text
 
-from fleet.db.portable import upsert
+from fleet.db.portable import batches, upsert
 from fleet.db.types import UtcDateTime
 from fleet.hosts.models import Host, HostAdditional, HostDisk
 from fleet.hosts.naming import shown_name
@@ -32,14 +32,15 @@ _NOT_PUBLIC = [
 ]  # fmt: skip
 
 _SEEN = text(
-    "INSERT INTO host_seen_times (host_id, seen_at) SELECT id, :seen_at FROM hosts WHERE id = :host_id "
+    "INSERT INTO host_seen_times (host_id, seen_at) SELECT id, :seen_at FROM hosts WHERE id IN :host_ids ORDER BY id "
     "ON CONFLICT (host_id) DO UPDATE SET seen_at = excluded.seen_at"
-).bindparams(bindparam("host_id", type_=BigInteger), bindparam("seen_at", type_=UtcDateTime()))
+).bindparams(bindparam("host_ids", type_=BigInteger, expanding=True), bindparam("seen_at", type_=UtcDateTime()))
 
 
-def seen(connection: Connection, moments: Mapping[int, datetime]) -> None:
-    """Write when hosts were seen; hosts that are gone are left out."""
-    connection.execute(_SEEN, [{"host_id": host_id, "seen_at": at} for host_id, at in moments.items()])
+def seen(connection: Connection, host_ids: Sequence[int], moment: datetime) -> None:
+    """Write that hosts were seen at that moment; hosts that are gone are left out."""
+    for some in batches(host_ids):
+        connection.execute(_SEEN, {"host_ids": some, "seen_at": moment})
 
 
 def os_version(rows: Rows, _address: str) -> Columns:

@@ -51,11 +51,11 @@ class Agents:
 
     def ask(self, route: "Route", body: bytes, caller: Caller, done: Done) -> Answer | None:
         """The answer, if it is there at once; else none, and `done` gets it in the event loop later."""
-        answer = answers.at_once(self._plane, route, body, caller)
+        answer = self._plane.at_once(route, body, caller)
         if answer is None and not self._pool.submit(partial(self._in_thread, route, body, caller, done)):
             return 503, answers.BUSY
         return answer
 
     def _in_thread(self, route: "Route", body: bytes, caller: Caller, done: Done) -> None:
-        answer = answers.in_thread(self._plane, route, body, caller)
+        answer = self._plane.answer(route, body, caller)
         self._loop.call_soon_threadsafe(done, answer)

@@ -1,13 +1,8 @@
-"""Answers that this layer gives by itself, and asking the agents' plane so that no bug of it gets through."""
+"""Answers that this layer gives by itself."""
 
 import json
-from typing import TYPE_CHECKING
 
 from fleet.errors import BadRequest, FleetError, TooLarge, Unavailable
-from fleet.server.boundary import Boundary
-
-if TYPE_CHECKING:
-    from fleet.agents.plane import Caller, Plane, Route
 
 JSON = "application/json; charset=utf-8"
 
@@ -29,17 +24,3 @@ SLOW_HEAD = _refusal(FleetError("the request came too slowly", message="Request 
 def too_large(cap: int) -> bytes:
     """The envelope that names the limit which the body passed."""
     return _refusal(TooLarge.than(cap))
-
-
-def at_once(plane: "Plane", route: "Route", body: bytes, caller: "Caller") -> tuple[int, bytes] | None:
-    """The plane's answer from memory; None: it needs a thread. A bug becomes a 500."""
-    with Boundary(route.path):
-        return plane.at_once(route, body, caller)
-    return 500, BUG
-
-
-def in_thread(plane: "Plane", route: "Route", body: bytes, caller: "Caller") -> tuple[int, bytes]:
-    """The plane's answer with everything it may need, the database included. A bug becomes a 500."""
-    with Boundary(route.path):
-        return plane.answer(route, body, caller)
-    return 500, BUG

@@ -1,6 +1,7 @@
 """A client's connection: uvicorn's HTTP, with bounds, and agents answered where their bytes arrive."""
 
 import asyncio
+import logging
 import math
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,7 +32,13 @@ LINGER_SECONDS = 2.0
 LINGER_BYTES = 4 * 1024 * 1024
 """How long and how much is read and thrown away, so that a client still sending gets to see its answer."""
 
+log = logging.getLogger("fleet.server")
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Refused(Exception):
+    """Status and body of the answer to a head that is not taken."""
 
 
 class Request:
@@ -68,7 +75,6 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_body = False
         self._again = False  # it offers another protocol: the request is read once more without that
         self._head_size = 0
-        self._refusal = 400, answers.NOT_HTTP
         self._deaf = False  # what still comes is thrown away, and the next answer is the last
         self._ignored = 0
 
@@ -102,8 +108,8 @@ class Connection(HttpToolsProtocol):
                 self._without_upgrade(data[upgrade.args[0] :])
             else:
                 self.handle_websocket_upgrade()
-        except httptools.HttpParserError:
-            self._not_http()
+        except httptools.HttpParserError as error:
+            self._fail(error.__context__)
         if began and self._in_head:
             self._head_size += len(data)
             if self._head_size > MOST_HEAD:
@@ -135,12 +141,11 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self.deadline = math.inf
         if len(self.headers) > MOST_HEADERS:
-            self._refusal = 431, answers.LARGE_HEAD
-            raise ValueError("too many headers")
+            raise Refused(431, answers.LARGE_HEAD)
         upgrade = self.parser.should_upgrade()
         if upgrade and not self._should_upgrade():
             if self.parser.get_method() == b"CONNECT":
-                raise ValueError("this is no proxy")
+                raise Refused(400, answers.NOT_HTTP)
             self._again = True
             return
         route = None if upgrade else self._agents.route(self.url)
@@ -287,14 +292,20 @@ class Connection(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
-    def _not_http(self) -> None:
-        request = self._request
-        if request is not None and request.asked:
+    def _fail(self, cause: BaseException | None) -> None:
+        """What came is no HTTP, is refused by a method here, or met a bug in one."""
+        status, body = 400, answers.NOT_HTTP
+        if isinstance(cause, Refused):
+            status, body = cause.args
+        elif isinstance(cause, Exception) and not isinstance(cause, httptools.HttpParserError):
+            log.error("a request failed", exc_info=cause)
+            status, body = 500, answers.BUG
+        elif self._request is not None and self._request.asked:
             self._deaf = True
-        else:
-            if request is not None:
-                self._forget()
-            self._hang_up(*self._refusal)
+            return
+        if self._request is not None:
+            self._forget()
+        self._hang_up(status, body)
 
     # the end
 

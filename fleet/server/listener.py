@@ -7,7 +7,7 @@ from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from socket import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 from uvicorn.server import ServerState
@@ -85,10 +85,10 @@ class Listener(ServerState):
         self.closing = True
         if self._server is not None:
             self._server.close()
-        for connection in list(self.connections):
+        for connection in self._open():
             connection.shutdown()
         ended = await self._wait(seconds, busy_only=True)
-        for connection in list(self.connections):
+        for connection in self._open():
             connection.transport.close()
         await self._wait(0.2, busy_only=False)  # until what was written is sent
         if self._ticking is not None:
@@ -105,7 +105,7 @@ class Listener(ServerState):
         return True
 
     def _open(self) -> list[Connection | Socket]:
-        return [connection for connection in self.connections if isinstance(connection, Connection | Socket)]
+        return cast("list[Connection | Socket]", list(self.connections))
 
     async def _tick(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -47,9 +47,7 @@ class AgentsFirst:
             status, answer = 400, answers.CUT_SHORT
         else:
             caller = Caller(environ.get("REMOTE_ADDR", ""), _headers(environ))
-            status, answer = answers.at_once(self._plane, route, body, caller) or answers.in_thread(
-                self._plane, route, body, caller
-            )
+            status, answer = self._plane.answer(route, body, caller)
         start_response(
             f"{status} {HTTPStatus(status).phrase}",
             [("Content-Type", answers.JSON), ("Content-Length", str(len(answer)))],

@@ -1,11 +1,16 @@
 """The log route: bytes to files, acknowledged when they are there."""
 
 import gzip
+import json
+import random
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
+from fleet.agents.osquery import logs
+from fleet.errors import BadRequest
 from fleet.runtime import Runtime
 from tests.agents.conftest import Agent
 
@@ -92,3 +97,52 @@ def test_a_log_that_cannot_be_written_is_500_so_that_the_agent_keeps_it(agent: A
     path(runtime, "result").rmdir()
     assert agent.call("log", log_type="result", data=[{"a": 1}])[0] == 200
     assert orjson.loads(path(runtime, "result").read_bytes()) == {"a": 1}
+
+
+USUAL = [
+    b'{"node_key":"k","log_type":"result","data":[{"a":"b"}]}',
+    b'{"data": [ {"a":1} , {"b":[1,2]},\n{"c":{"d":{}}} ] ,"log_type":"status", "node_key":"k"}',
+    b'{"node_key":"k","log_type":"result","data":[{"path":"C:\\\\users\\\\x","x":"\\u00e9"},{}]}',
+]
+ODD = [
+    b'{"node_key":"k","log_type":"result","data":[{"a":"},{"},{"b":"}]"}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"snapshot":[{"a":1},{"a":2}]},{"b":3}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":1},2,{"b":3}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":1}],"data":[{"b":2}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":1}],"DATA":[{"b":2}]}',
+    b'{"node_key":"k","log_type":"result","x":{"data":[{"a":1}]},"data":[{"b":2}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"b":2}],"x":{"data":[{"a":1}]}}',
+    b'{"node_key":"k","log_type":"result","x":"\\"data\\":[{","data":[{"b":2}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":"\\u0000"},{"b":"\\ud800"}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":1}]} {"data":[{"b":2}]}',
+    b'{"node_key":"k","log_type":"result","data":[{"a":"\xff"},{"b":2}]}',
+    b'[{"node_key":"k","log_type":"result","data":[{"a":1}]}]',
+]
+
+
+def test_what_is_taken_quickly_is_what_taking_the_body_apart_gives() -> None:
+    bodies = [*USUAL, *ODD]
+    rows: list[Any] = [{}, {"a": "},{"}, {"b": [{"c": 1}, {}]}, {"data": [{"x": 1}]}, 5, "]}", [{}]]
+    generator = random.Random(5)
+    for _ in range(500):
+        data = [generator.choice(rows) for _ in range(generator.randint(1, 4))]
+        members = [("node_key", "k"), ("log_type", "result"), ("data", data), ("x", generator.choice(rows))]
+        generator.shuffle(members)
+        separators = generator.choice([(",", ":"), (", ", ": ")])
+        bodies.append(json.dumps(dict(members), separators=separators).encode())
+    for sent in bodies:
+        quick = logs._as_usual(sent)
+        if quick is not None:
+            fields, lines = logs._taken_apart(sent)
+            assert quick[1] == lines, sent
+            assert {**fields, "data": []} == quick[0], sent
+    assert all(logs._as_usual(sent) for sent in USUAL)
+
+
+@pytest.mark.parametrize(
+    "sent", [b'{"data":[{"a":1},{"b"]}', b'{"data":[{"a":1}}]', b'{"data":[{"a":1}]', b'"data":[{}]']
+)
+def test_lines_of_a_body_that_is_no_document_are_refused(sent: bytes) -> None:
+    assert logs._as_usual(sent) is None
+    with pytest.raises(BadRequest):
+        logs._taken_apart(sent)

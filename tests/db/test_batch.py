@@ -1,50 +1,82 @@
 """Moments are written in batches, and none is lost when a write fails."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from fleet import clock
 from fleet.db.batch import Batch
 from fleet.runtime import Runtime
 
-
-def test_the_last_moment_of_each_is_written_in_order_and_once(runtime: Runtime) -> None:
-    written: list[Mapping[int, datetime]] = []
-    batch = Batch(runtime.engine)
-    batch.add("seen", lambda _connection, moments: written.append(moments))
-    for subject in (3, 1, 3):
-        batch.seen("seen", subject)
-    last = batch.last("seen", 3)
-    batch.flush()
-    batch.flush()
-    assert [list(moments) for moments in written] == [[1, 3]]
-    assert written[0][3] == last
+Written = list[tuple[list[int], datetime]]
 
 
-def test_a_failed_write_is_tried_again_without_forgetting(runtime: Runtime) -> None:
-    attempts: list[Mapping[int, datetime]] = []
+def batch_into(runtime: Runtime, written: Written, *, failures: int = 0) -> Batch:
+    left = failures
 
-    def write(_connection: Connection, moments: Mapping[int, datetime]) -> None:
-        attempts.append(moments)
-        if len(attempts) == 1:
+    def write(_connection: Connection, subjects: Sequence[int], moment: datetime) -> None:
+        nonlocal left
+        if left:
+            left -= 1
             raise OperationalError("", {}, Exception("away"))
+        written.append((list(subjects), moment))
 
     batch = Batch(runtime.engine)
     batch.add("seen", write)
-    batch.seen("seen", 1)
+    return batch
+
+
+def test_each_is_written_once_in_order_with_the_moment(runtime: Runtime) -> None:
+    written: Written = []
+    batch = batch_into(runtime, written)
+    before = clock.now()
+    for subject in (3, 1, 3):
+        batch.seen("seen", subject)
     batch.flush()
+    batch.flush()
+    ((subjects, moment),) = written
+    assert subjects == [1, 3]
+    assert before <= moment <= clock.now()
+
+
+def test_what_is_not_yet_written_is_known(runtime: Runtime) -> None:
+    batch = batch_into(runtime, [])
+    assert batch.last("seen", 1) is None
+    assert batch.last("another kind", 1) is None
+    before = clock.now()
+    batch.seen("seen", 1)
+    last = batch.last("seen", 1)
+    assert last is not None
+    assert last >= before
+    batch.flush()
+    assert batch.last("seen", 1) is None
+
+
+def test_a_failed_write_is_tried_again_with_its_own_moment(runtime: Runtime) -> None:
+    written: Written = []
+    batch = batch_into(runtime, written, failures=2)
+    for subject in (1, 2):
+        batch.seen("seen", subject)
+    batch.flush()
+    kept = batch.last("seen", 1)
     batch.seen("seen", 2)
     batch.flush()
-    assert [sorted(moments) for moments in attempts] == [[1], [1, 2]]
+    batch.seen("seen", 3)
+    assert batch.last("seen", 1) == kept
+    batch.flush()
+    assert [subjects for subjects, _ in written] == [[1], [2], [3]]
+    moments = [moment for _, moment in written]
+    assert moments[0] == kept
+    assert moments == sorted(set(moments))
+    assert batch.last("seen", 1) is None
 
 
 def test_stopping_writes_the_rest(runtime: Runtime) -> None:
-    written: list[int] = []
-    batch = Batch(runtime.engine)
-    batch.add("seen", lambda _connection, moments: written.extend(moments))
+    written: Written = []
+    batch = batch_into(runtime, written)
     batch.start()
     batch.seen("seen", 5)
     batch.stop()
-    assert written == [5]
+    assert [subjects for subjects, _ in written] == [[5]]

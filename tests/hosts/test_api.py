@@ -310,7 +310,7 @@ def test_a_host_that_calls_is_online_before_that_is_written(admin: Client, sessi
     host = factories.make_host(session, online=False)
     session.commit()
     assert admin.get(f"/hosts/{host.id}").json["host"]["status"] == "offline"
-    runtime.batch.add("seen", lambda connection, moments: None)
+    runtime.batch.add("seen", lambda connection, host_ids, moment: None)
     runtime.batch.seen("seen", host.id)
     shown = admin.get(f"/hosts/{host.id}").json["host"]
     assert shown["status"] == "online"

@@ -14,6 +14,8 @@ from flask_sock import ConnectionClosed, Sock
 from simple_websocket import Server
 
 from fleet.agents.plane import Caller, Route
+from fleet.server.answers import BUG
+from fleet.server.boundary import Boundary
 from fleet.server.middleware import AgentsFirst
 from fleet.server.sockets import Sockets
 
@@ -21,6 +23,8 @@ KB = 1024
 
 
 def at_once(body: bytes, caller: Caller) -> tuple[int, bytes]:
+    if body == b"fail":
+        raise KeyError("a bug of the plane")
     return 200, body
 
 
@@ -35,15 +39,17 @@ class SmallPlane:
     """The same methods as the real plane, over two routes."""
 
     def __init__(self) -> None:
-        memory = Route("/agents/memory", 64 * KB, in_thread, at_once)
-        thread = Route("/agents/thread", 1024 * KB, in_thread, None)
+        memory = Route("/agents/memory", "memory", 64 * KB, at_once, at_once)
+        thread = Route("/agents/thread", "thread", 1024 * KB, in_thread, None)
         self.routes = {route.path: route for route in (memory, thread)}
 
     def at_once(self, route: Route, body: bytes, caller: Caller) -> tuple[int, bytes] | None:
         return route.at_once(body, caller) if route.at_once else None
 
     def answer(self, route: Route, body: bytes, caller: Caller) -> tuple[int, bytes]:
-        return route.answer(body, caller)
+        with Boundary(route.path):
+            return route.answer(body, caller)
+        return 500, BUG
 
 
 def create_site(trace: Path | None = None) -> Flask:

@@ -91,8 +91,9 @@ def test_a_body_of_exactly_the_cap_is_taken(either: Running) -> None:
         assert len(exchange(either, body).body) == 65536
 
 
-def test_a_bug_of_the_plane_is_a_500_and_nothing_else_suffers(either: Running) -> None:
-    answer = exchange(either, request("POST", THREAD, body=b"fail"))
+@BOTH
+def test_a_bug_of_the_plane_is_a_500_and_nothing_else_suffers(either: Running, path: str) -> None:
+    answer = exchange(either, request("POST", path, body=b"fail"))
     assert answer.status == 500
     assert answer.json()["message"] == "Internal Server Error"
     assert b"plane" not in answer.body

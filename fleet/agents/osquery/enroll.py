@@ -41,7 +41,7 @@ class Enrolling:
         self._watcher = watcher
         self._settings = settings
 
-    def answer(self, body: bytes, _address: str) -> bytes:
+    def answer(self, body: bytes) -> bytes:
         """A node key for whoever knows an enroll secret; anybody else `NodeInvalid`."""
         fields = wire.load(body)
         secret = wire.text(fields, "enroll_secret")
