@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +36,7 @@ NOT_SET_UP = 404, NO_ROUTE
 
 
 class Caller(NamedTuple):
-    """Where a request came from: the socket's address, and its headers by lower-case name."""
+    """Where a request came from: the socket's address, and by lower-case name the headers that matter here."""
 
     peer: str
     headers: Mapping[str, str]
@@ -67,7 +68,7 @@ class Plane:
             percent=settings.osquery.max_jitter_percent,
         )
         self._settings = settings
-        self._nodes = Nodes(engine, schedule, lambda host_id: runtime.batch.seen(SEEN, host_id))
+        self._nodes = Nodes(engine, schedule, partial(runtime.batch.seen, SEEN))
         self._configs = Configs(engine)
         self._asking = Asking(engine, self._nodes, runtime.live)
         self._sinks = open_sinks(settings)

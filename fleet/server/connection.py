@@ -12,7 +12,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from fleet.agents.plane import Answer, Caller
 from fleet.server import answers, bodies
-from fleet.server.environ import address, header_map
+from fleet.server.environ import address
+from fleet.server.protocol import HeaderList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,12 @@ LINGER_BYTES = 4 * 1024 * 1024
 
 log = logging.getLogger("fleet.server")
 
+AGENTS = {
+    name.encode(): name
+    for name in ("content-encoding", "content-length", "expect", "transfer-encoding", "x-forwarded-for")
+}
+"""The headers of agents' requests that matter, as bytes and as text."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -46,11 +53,11 @@ class Request:
 
     __slots__ = ("asked", "began", "body", "headers", "keep_alive", "refusal", "route")
 
-    def __init__(self, route: "Route", headers: "Mapping[str, str]", keep_alive: bool, began: float) -> None:
+    def __init__(self, route: "Route", headers: "Mapping[str, str]", keep_alive: bool) -> None:
         self.route = route
         self.headers = headers
         self.keep_alive = keep_alive
-        self.began = began
+        self.began = 0.0
         self.body: bytes | bytearray = b""
         self.refusal: Answer | None = None
         self.asked = False
@@ -99,7 +106,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return self._ignore(len(data))
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         began = self._in_head
         try:
             self.parser.feed_data(data)
@@ -110,10 +118,11 @@ class Connection(HttpToolsProtocol):
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError as error:
             self._fail(error.__context__)
-        if began and self._in_head:
-            self._head_size += len(data)
-            if self._head_size > MOST_HEAD:
-                self._hang_up(431, answers.LARGE_HEAD)
+        # Nearly every request comes in one piece; only the others need to be held to the clock.
+        if self._in_head:
+            self._wait_for_head(len(data) if began else 0)
+        elif self._request is not None and not self._request.asked:
+            self._wait_for_body(self._request)
         return None
 
     def resume_writing(self) -> None:
@@ -133,7 +142,9 @@ class Connection(HttpToolsProtocol):
         self._again = False
         self._in_head = True
         self._head_size = self._ignored = 0
-        self.deadline = self.loop.time() + HEAD_SECONDS
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._deaf:
@@ -143,11 +154,13 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) > MOST_HEADERS:
             raise Refused(431, answers.LARGE_HEAD)
         upgrade = self.parser.should_upgrade()
-        if upgrade and not self._should_upgrade():
-            if self.parser.get_method() == b"CONNECT":
-                raise Refused(400, answers.NOT_HTTP)
-            self._again = True
-            return
+        if upgrade:
+            self._lower_headers()
+            if not self._should_upgrade():
+                if self.parser.get_method() == b"CONNECT":
+                    raise Refused(400, answers.NOT_HTTP)
+                self._again = True
+                return
         route = None if upgrade else self._agents.route(self.url)
         if route is None:
             self._make_scope()
@@ -172,14 +185,10 @@ class Connection(HttpToolsProtocol):
         else:  # in one piece: a list of chunks of a byte each would take forty times their size
             request.body = bytearray(request.body) if isinstance(request.body, bytes) else request.body
             request.body += body
-        size = len(request.body)
         if not self._agents.hold(len(body)):
             self._answer(503, answers.BUSY, last=True)
-        elif size > request.route.cap:
+        elif len(request.body) > request.route.cap:
             self._answer(413, answers.too_large(request.route.cap), last=True)
-        else:
-            earned = bodies.patience(request.began, self.loop.time(), size)
-            self.deadline = min(earned, request.began + WHOLE_SECONDS)
 
     def on_message_complete(self) -> None:
         if self._deaf or self._again:
@@ -191,12 +200,12 @@ class Connection(HttpToolsProtocol):
             if self.cycle is not None and self.cycle.response_complete:
                 self.deadline = self.loop.time() + IDLE_SECONDS
             return
-        self.deadline = math.inf
         answer = request.refusal
         if answer is None:
             assert self.client is not None
             caller = Caller(address(self.client[0]), request.headers)
             request.asked = True
+            self.deadline = math.inf
             answer = self._agents.ask(request.route, bytes(request.body), caller, self._answered)
         if answer is not None:
             self._answer(*answer)
@@ -232,11 +241,40 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
             self.deadline = self.loop.time() + LINGER_SECONDS
 
+    # what is waited for
+
+    def _wait_for_head(self, size: int) -> None:
+        """More of a head must come, of which so many bytes came after the first piece."""
+        if not size:
+            self.deadline = self.loop.time() + HEAD_SECONDS
+        self._head_size += size
+        if self._head_size > MOST_HEAD:
+            self._hang_up(431, answers.LARGE_HEAD)
+
+    def _wait_for_body(self, request: Request) -> None:
+        now = self.loop.time()
+        request.began = request.began or now
+        earned = bodies.patience(request.began, now, len(request.body))
+        self.deadline = min(earned, request.began + WHOLE_SECONDS)
+
+    # what uvicorn makes of every request, and agents have no use for
+
+    def _lower_headers(self) -> None:
+        self.headers = [(name.lower(), value) for name, value in self.headers]
+
+    def _make_scope(self) -> None:
+        url, headers = self.url, self.headers
+        super().on_message_begin()
+        self.url = url
+        for name, value in headers:
+            super().on_header(name, value)
+        self.scope["extensions"] = {"connection": {"abort": self.transport.abort}}
+
     # an agent's request
 
     def _begin(self, route: "Route") -> None:
-        headers = header_map(self.headers)
-        request = self._request = Request(route, headers, self.parser.should_keep_alive(), self.loop.time())
+        headers = _of_agents(self.headers)
+        request = self._request = Request(route, headers, self.parser.should_keep_alive())
         length = int(headers.get("content-length") or 0)
         if self.parser.get_method() != b"POST":
             request.refusal = 405, b""
@@ -245,28 +283,19 @@ class Connection(HttpToolsProtocol):
         if length or "transfer-encoding" in headers:
             if request.refusal is not None:
                 self._answer(*request.refusal, last=True)
-            else:
-                self.deadline = bodies.patience(request.began, request.began, 0)
-                if self.expect_100_continue:
-                    self.transport.write(CONTINUE)
-
-    def _make_scope(self) -> None:
-        """What uvicorn makes at the beginning of every request, and agents have no use for."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
-        self.scope["extensions"] = {"connection": {"abort": self.transport.abort}}
+            elif headers.get("expect", "").lower() == "100-continue":
+                self.transport.write(CONTINUE)
 
     def _answered(self, answer: Answer) -> None:
-        self._answer(*answer)
+        if self.transport.is_closing():
+            self._forget()
+        else:
+            self._answer(*answer)
 
     def _answer(self, status: int, body: bytes, *, last: bool = False) -> None:
         request = self._request
         assert request is not None
         self._forget()
-        if self.transport.is_closing():
-            return None
         if last or self._deaf or self._listener.closing or not request.keep_alive:
             return self._hang_up(status, body)
         self.transport.write(b"%s%d\r\n\r\n%s" % (self._listener.head(status), len(body), body))
@@ -329,6 +358,17 @@ class Connection(HttpToolsProtocol):
         self._ignored += size
         if self._ignored > LINGER_BYTES:
             self.transport.abort()
+
+
+def _of_agents(headers: HeaderList) -> dict[str, str]:
+    """Those that matter, by name in small letters; one that is sent twice joined by commas."""
+    found: dict[str, str] = {}
+    for raw, value in headers:
+        name = AGENTS.get(raw.lower())
+        if name is not None:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found
 
 
 class Socket(WebSocketsSansIOProtocol):

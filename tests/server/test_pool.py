@@ -41,3 +41,18 @@ def test_idle_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
     assert jobs.submit(done.set)
     assert done.wait(5)
+
+
+def test_the_thread_that_was_busy_last_works_next() -> None:
+    jobs, together = Pool("test", threads=3, waiting=0), threading.Barrier(4)
+    for _ in range(3):
+        assert jobs.submit(lambda: (together.wait(5), None)[1])
+    together.wait(5)
+    time.sleep(0.05)
+    workers = []
+    for _ in range(5):
+        done = threading.Event()
+        assert jobs.submit(lambda done=done: (workers.append(threading.get_ident()), done.set())[1])
+        assert done.wait(5)
+        time.sleep(0.02)
+    assert len(set(workers)) == 1
