@@ -36,6 +36,10 @@ def aim(session: Session, pack: Pack, kind: TargetType, target_id: int) -> None:
     session.add(PackTarget(pack_id=pack.id, type=kind, target_id=target_id))
 
 
+def the_host_of(session: Session, identifier: str) -> Host:
+    return session.scalars(select(Host).where(Host.osquery_host_id == identifier)).one()
+
+
 def the_host(session: Session) -> Host:
     session.commit()
     session.expire_all()
@@ -54,23 +58,47 @@ def test_a_config_from_memory_makes_no_statement(agent: Agent, runtime: Runtime)
     assert agent.at_once and statements == []
 
 
-def test_a_config_that_is_ready_for_others_makes_one_statement_for_the_packs_of_a_host(
-    agent: Agent, runtime: Runtime
-) -> None:
-    agent.config()
-    other = Agent(runtime.plane)
-    other.enroll(identifier="id-2")
-    other.read()
-    other.call("config")
-    third = Agent(runtime.plane)
-    third.enroll(identifier="id-3")
-    third.settle()
-    third.config()  # writes the intervals of the options
+def another(runtime: Runtime, identifier: str) -> Agent:
+    """A host that has everything but a config since something changed."""
+    host = Agent(runtime.plane)
+    host.enroll(identifier=identifier)
+    host.settle()
+    host.config()  # writes the intervals of the options
     runtime.watcher.poll()
-    third.read()
+    return host
+
+
+def test_what_is_ready_for_others_costs_one_statement_for_the_packs_of_a_host(
+    agent: Agent, runtime: Runtime, session: Session
+) -> None:
+    other = another(runtime, "id-2")
+    pack = factories.make_pack(session, "P")
+    for identifier in ("id-1", "id-2"):
+        aim(session, pack, TargetType.HOST, the_host_of(session, identifier).id)
+    announced(session, runtime)
+    for host in (agent, other):
+        host.read()
+    assert set(agent.config()["packs"]) == {"P"}
     with counted(runtime.engine) as statements:
-        third.config()
-    assert len(statements) <= 1
+        assert set(other.config()["packs"]) == {"P"}
+    assert len(statements) == 1
+
+
+def test_where_no_pack_is_aimed_at_anybody_it_costs_none_until_one_is(
+    agent: Agent, runtime: Runtime, session: Session
+) -> None:
+    other = another(runtime, "id-2")
+    announced(session, runtime)
+    for host in (agent, other):
+        host.read()
+    agent.config()
+    with counted(runtime.engine) as statements:
+        assert "packs" not in other.config()
+    assert other.at_once and statements == []
+    aim(session, factories.make_pack(session, "P"), TargetType.HOST, the_host_of(session, "id-2").id)
+    announced(session, runtime)
+    assert set(other.config()["packs"]) == {"P"}
+    assert "packs" not in agent.config()
 
 
 def test_without_options_a_config_is_empty(agent: Agent, runtime: Runtime, session: Session) -> None:

@@ -12,7 +12,7 @@ from fleet.app_config import service as app_config
 from fleet.db import changes
 from fleet.db.engine import reading
 from fleet.hosts.models import Host
-from fleet.packs.models import Pack, ScheduledQuery
+from fleet.packs.models import Pack, PackTarget, ScheduledQuery
 from fleet.packs.reach import reaches
 from fleet.queries.models import Query
 from fleet.queries.schedule import runs_for
@@ -40,6 +40,8 @@ _REACHING = (
     .order_by(Pack.__table__.c.id)
 )
 
+_ANY_TARGET = select(PackTarget.__table__.c.id).limit(1)
+
 Key = tuple[int | None, str, tuple[int, ...]]
 
 
@@ -60,6 +62,7 @@ class Configs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ready: Remembered[Key, Ready] = Remembered()
+        self._without_packs = -1  # the epoch of `_ready` in which no pack is aimed at anybody
 
     def changed(self, topic: str, _subject: int) -> None:
         """Somebody changed something: forget all if it is part of configurations."""
@@ -69,7 +72,9 @@ class Configs:
     def at_once(self, node: Node) -> bytes | None:
         """The configuration of a host, if it is in memory and there is nothing to write."""
         if node.packs_epoch != self._ready.epoch:
-            return None
+            if self._without_packs != self._ready.epoch:
+                return None
+            node.packs, node.packs_epoch = (), self._without_packs
         ready = self._ready.peek((node.team_id, node.platform, node.packs))
         return ready.body if ready is not None and ready.agrees(node) else None
 
@@ -79,6 +84,8 @@ class Configs:
         if node.packs_epoch != epoch:
             with reading(self._engine) as connection:
                 node.packs = _packs_of(connection, node)
+                if not node.packs and self._without_packs != epoch and connection.execute(_ANY_TARGET).first() is None:
+                    self._without_packs = epoch
             node.packs_epoch = epoch
         key = node.team_id, node.platform, node.packs
         ready = self._ready.fetch(key, lambda: self._build(*key))
