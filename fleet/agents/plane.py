@@ -1,5 +1,6 @@
 """The agents' plane: a table of what agents call, before Flask and without it."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -54,6 +55,7 @@ class Route(NamedTuple):
     cap: int  # bytes of a body, on the wire and after inflating
     answer: Callable[[bytes, Caller], Answer]
     at_once: Callable[[bytes, Caller], Answer | None] | None = None
+    writes_files: bool = False
 
 
 class Plane:
@@ -72,7 +74,10 @@ class Plane:
         self._configs = Configs(engine)
         self._asking = Asking(engine, self._nodes, runtime.live)
         self._sinks = open_sinks(settings)
+        # Adding one is not atomic: the event loop counts for itself, threads take turns.
+        self._counted_at_once: Counter[tuple[str, int]] = Counter()
         self._counted: Counter[tuple[str, int]] = Counter()
+        self._counting = threading.Lock()
         self._ready = False
         self._setup_required = runtime.setup_required
 
@@ -97,12 +102,12 @@ class Plane:
         for name, cap, answer, at_once in table:
             for family in ("/api/osquery/", "/api/v1/osquery/"):
                 path = f"{settings.server.url_prefix}{family}{name}"
-                self.routes[path] = Route(path, name, cap, answer, at_once)
+                self.routes[path] = Route(path, name, cap, answer, at_once, writes_files=name == "log")
                 if family == "/api/osquery/":
                     self._after_setup.add(path)
 
     def at_once(self, route: Route, body: bytes, caller: Caller) -> Answer | None:
-        """The answer from memory, or none: it needs a thread."""
+        """The answer from memory, or none: it needs a thread. For the event loop only."""
         if route.at_once is None or len(body) > SMALL or (not self._ready and route.path in self._after_setup):
             return None
         try:
@@ -110,7 +115,7 @@ class Plane:
         except FleetError as error:
             answer = refusals.present(error)
         if answer is not None:
-            self._counted[route.name, answer[0]] += 1
+            self._counted_at_once[route.name, answer[0]] += 1
         return answer
 
     def answer(self, route: Route, body: bytes, caller: Caller) -> Answer:
@@ -120,7 +125,8 @@ class Plane:
             answer = self._answer(route, body, caller)
         if tried.failed:
             answer = refusals.present(FleetError("internal error", message="internal error"))
-        self._counted[route.name, answer[0]] += 1
+        with self._counting:
+            self._counted[route.name, answer[0]] += 1
         return answer
 
     def rotate_logs(self) -> None:
@@ -142,7 +148,9 @@ class Plane:
 
     def _counts(self) -> Iterator[tuple[str, int, int]]:
         """How often each route was asked, by the status of the answer."""
-        for (name, status), count in self._counted.copy().items():
+        with self._counting:
+            counted = self._counted + self._counted_at_once.copy()
+        for (name, status), count in counted.items():
             yield name, status, count
 
     def _read_at_once(self, body: bytes, _caller: Caller) -> Answer | None:

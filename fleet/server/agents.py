@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fleet.agents.plane import Plane, Route
 
 MB = 1024 * 1024
-THREADS = 8
+THREADS, LOG_THREADS = 8, 2
 WAITING = 20_000
 MOST_HELD = 256 * MB
 
@@ -30,7 +30,9 @@ class Agents:
         self._plane = plane
         self._loop = loop
         self._by_url = {path.encode(): route for path, route in plane.routes.items()}
-        self._pool = Pool("agents", THREADS, WAITING)
+        # Whoever waits for files does not hold up who waits for the database; one thread more for a database that is
+        # asked in between is enough, for files are written one at a time anyway.
+        self._threads = {False: Pool("agents", THREADS, WAITING), True: Pool("logs", LOG_THREADS, WAITING)}
         self._held = 0
 
     def route(self, url: bytes) -> "Route | None":
@@ -52,8 +54,10 @@ class Agents:
     def ask(self, route: "Route", body: bytes, caller: Caller, done: Done) -> Answer | None:
         """The answer, if it is there at once; else none, and `done` gets it in the event loop later."""
         answer = self._plane.at_once(route, body, caller)
-        if answer is None and not self._pool.submit(partial(self._in_thread, route, body, caller, done)):
-            return 503, answers.BUSY
+        if answer is None:
+            threads = self._threads[route.writes_files]
+            if not threads.submit(partial(self._in_thread, route, body, caller, done)):
+                return 503, answers.BUSY
         return answer
 
     def _in_thread(self, route: "Route", body: bytes, caller: Caller, done: Done) -> None:

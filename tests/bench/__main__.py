@@ -20,7 +20,7 @@ PARTS = ("rates", "hosts", "functions")
 
 @click.command()
 @click.option("--hosts", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Simulated hosts.")
-@click.option("--seconds", type=click.FloatRange(1, 600), default=30, show_default=True, help="How long they poll.")
+@click.option("--seconds", type=click.FloatRange(1, 600), default=60, show_default=True, help="How long they poll.")
 @click.option("--interval", type=click.IntRange(1, 600), default=10, show_default=True, help="Seconds between polls.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Some parts only.")
 @click.option("--quick", is_flag=True, help="See whether the bench works: short, with polls every second.")

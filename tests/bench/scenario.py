@@ -30,7 +30,7 @@ class Crowd:
 
     hosts: int = 1000
     interval: int = 10
-    seconds: float = 30.0
+    seconds: float = 60.0  # the longest of the agents' intervals: everything they do is in it
 
 
 @dataclass(slots=True)

@@ -1,0 +1,52 @@
+"""What Prometheus reads, and who may read it."""
+
+import pytest
+from flask import Flask
+
+from fleet.runtime import Runtime
+from tests import factories
+from tests.agents.conftest import Agent
+from tests.conftest import Client
+
+AUTH = ("prom", "prom-password-1")
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    user, password = AUTH
+    return {"FLEET_PROMETHEUS_BASIC_AUTH_USERNAME": user, "FLEET_PROMETHEUS_BASIC_AUTH_PASSWORD": password}
+
+
+def read(app: Flask, auth: tuple[str, str] | None = AUTH) -> tuple[int, str]:
+    answer = app.test_client().get("/metrics", auth=auth)
+    return answer.status_code, answer.text
+
+
+def sample(app: Flask, path: str, status: int) -> float:
+    start = f'fleet_agent_requests_total{{path="{path}",status="{status}"}} '
+    values = [line.removeprefix(start) for line in read(app)[1].splitlines() if line.startswith(start)]
+    return float(values[0]) if values else 0.0
+
+
+def test_requests_of_agents_are_counted_by_route_and_status(app: Flask, anonymous: Client, runtime: Runtime) -> None:
+    agent = Agent(runtime.plane)
+    assert agent.enroll(secret=factories.SECRET)[0] == 200
+    agent.settle()
+    for _ in range(3):
+        agent.read()
+    assert agent.at_once
+    assert Agent(runtime.plane, "wrong").call("config")[0] == 401
+    assert (sample(app, "enroll", 200), sample(app, "distributed/read", 200), sample(app, "config", 401)) == (1, 3, 1)
+    assert "fleet_nodes_in_memory 1.0" in read(app)[1]
+
+
+def test_requests_of_people_are_counted_by_route(app: Flask, anonymous: Client) -> None:
+    anonymous.get("/hosts/7")
+    counted = [line for line in read(app)[1].splitlines() if line.startswith("fleet_http_requests_total")]
+    assert any("/hosts/<id:host_id>" in line and 'status="401"' in line for line in counted), counted
+
+
+@pytest.mark.parametrize("auth", [None, ("prom", "wrong"), ("", ""), ("x" * 10_000, "prom-password-1")])
+def test_nobody_reads_them_without_the_password(app: Flask, anonymous: Client, auth: tuple[str, str] | None) -> None:
+    status, text = read(app, auth)
+    assert (status, text) == (401, "Unauthorized\n")
