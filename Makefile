@@ -43,8 +43,14 @@ demo: $(VENV)/compressed
 run: $(VENV)/compressed
 	@exec $(FLEET) serve
 
+# The secret goes by the environment: command lines can be read by every user.
+ifdef SECRET
+agent: export FLEET_ENROLL_SECRET = $(value SECRET)
+endif
 agent: $(VENV)/installed
-	@exec $(FLEET) agent --server "$(SERVER)" --secret "$(SECRET)" $(ARGS)
+	@test -n "$(SERVER)" -a -n "$$FLEET_ENROLL_SECRET" || \
+		(echo "make agent SERVER=https://fleet.example.com:8080 SECRET=... (it stands under Hosts, Add hosts)" && false)
+	@exec $(FLEET) agent --server "$(SERVER)" $(ARGS)
 
 test: $(VENV)/developing $(VENV)/compressed
 	@./tests/chromium.sh

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import resource
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,11 +69,15 @@ def main(
     verbose: bool,
 ) -> None:
     """Report this computer, or a fleet of simulated hosts, to a Fleet server."""
+    if not secret:
+        raise click.BadParameter("is empty; it stands under Hosts, Add hosts", param_hint="--secret")
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s")
     try:
         server = Server.at(url, user_agent=user_agent(), ca=ca, insecure=insecure)
     except (ValueError, OSError) as error:
         raise click.BadParameter(str(error), param_hint="--server or --ca") from error
+    if ca and not server.tls:
+        raise click.BadParameter("is of use with https:// only", param_hint="--ca")
     context.obj = Options(server, secret, data_dir.expanduser(), _flags(interval, config_refresh))
     if context.invoked_subcommand is None:
         context.invoke(this)
@@ -123,6 +128,8 @@ def fleet(
     options: Options, hosts: int, seed: str, ramp: float | None, fail_rate: float, slow_rate: float, remember: bool
 ) -> None:
     """Report simulated hosts; prints counters every 10 seconds."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))  # a connection for each host
     path = options.data_dir / f"fleet-{seed.encode().hex()}.json"
     simulated = Fleet(
         options.server,

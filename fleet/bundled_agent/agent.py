@@ -16,7 +16,7 @@ from .counters import Counters
 from .distributed import BadWork
 from .engine import Engine
 from .flags import Flags
-from .logger import KINDS
+from .logger import BUFFERED_BYTES_MAX, KINDS, Logger
 from .machine import Machine
 from .osqueryd import Osqueryd
 from .protocol import Refused
@@ -28,6 +28,7 @@ BACK_OFF_MAX = 60.0
 ACCELERATED_INTERVAL = 5.0
 LONGEST_SLEEP = 60.0
 RETRY_AFTER = 1.0
+TOO_LARGE = 413
 LIVE = "fleet_distributed_query_"
 
 
@@ -61,7 +62,7 @@ class Agent:
 
     __slots__ = (
         "_accelerated_until", "_backoff", "_behavior", "_client", "_counters", "_due", "_enrolled",
-        "_executor", "_secret", "_state", "osqueryd",
+        "_executor", "_quiet_until", "_secret", "_state", "osqueryd",
     )  # fmt: skip
 
     def __init__(
@@ -76,9 +77,10 @@ class Agent:
         counters: Counters | None = None,
         behavior: Behavior = GOOD,
         executor: Executor | None = None,
+        log_bytes_max: int = BUFFERED_BYTES_MAX,
     ) -> None:
         """With an executor (of one thread) queries leave the event loop free; a fleet shares its engine."""
-        self.osqueryd = Osqueryd(machine, engine or Engine(), flags)
+        self.osqueryd = Osqueryd(machine, engine or Engine(), flags, logger=Logger(log_bytes_max))
         self._client = Client(server)
         self._secret = secret
         self._state = state or State()
@@ -88,6 +90,7 @@ class Agent:
         self._enrolled = False
         self._due = Due()
         self._backoff = 0.0
+        self._quiet_until = 0.0
         self._accelerated_until = 0.0
 
     @property
@@ -99,24 +102,33 @@ class Agent:
         """Work until cancelled."""
         try:
             while True:
-                try:
-                    await self._work()
-                    self._backoff = 0.0
-                except (Unreachable, Refused, BadWork, BadConfiguration) as error:
-                    await self._recover(error)
+                if time.time() >= self.osqueryd.next_scheduled():
+                    await self._run_scheduled()  # also while the server is away: the lines wait for it
+                if time.monotonic() >= self._turn():
+                    try:
+                        await self._talk()
+                        self._backoff = 0.0
+                    except (Unreachable, Refused, BadWork, BadConfiguration) as error:
+                        self._recover(error)
                 await asyncio.sleep(self._pause())
         finally:
             self._client.close()
+            if self._executor is not None:
+                self.osqueryd.stop()  # a long query would hold up the end of the process
+
+    def _turn(self) -> float:
+        """When to talk to the server next."""
+        due = self._due
+        turn = min(due.config, due.read, due.log if self.osqueryd.logger else due.config) if self._enrolled else 0.0
+        return max(turn, self._quiet_until)
 
     def _pause(self) -> float:
-        """Seconds until something is due."""
-        due = min(self._due.config, self._due.read, self._due.log if self.osqueryd.logger else float("inf"))
-        wait = due - time.monotonic()
-        wait = min(wait, self.osqueryd.next_scheduled() - time.time(), LONGEST_SLEEP)
+        """Seconds until something is to be done."""
+        wait = min(self._turn() - time.monotonic(), self.osqueryd.next_scheduled() - time.time(), LONGEST_SLEEP)
         return max(wait, 0.0)
 
-    async def _recover(self, error: Exception) -> None:
-        """Wait longer after each error in a row, and never in step with other hosts."""
+    def _recover(self, error: Exception) -> None:
+        """Be quiet for longer after each error in a row, and never in step with other hosts."""
         self._counters.errors[type(error).__name__] += 1
         invalid = isinstance(error, Refused) and error.node_invalid
         if invalid and self._enrolled:
@@ -126,16 +138,16 @@ class Agent:
                 return
         self._backoff = min(max(self._backoff * 2, 1.0), BACK_OFF_MAX)
         wait = self._backoff * random.uniform(0.5, 1.0)
+        self._quiet_until = time.monotonic() + wait
         log.info("%s: %s; next try in %.0f s", self.osqueryd.machine.identifier, error, wait)
-        await asyncio.sleep(wait)
 
     def _forget(self) -> None:
         self._enrolled = False
         self._counters.enrolled -= 1
         self._state.keep(self.osqueryd.machine.identifier, "")
 
-    async def _work(self) -> None:
-        """Everything that is due now."""
+    async def _talk(self) -> None:
+        """Everything that is to be said to the server now."""
         if not self._enrolled:
             await self._enroll()
         # The next turn is set before the work, so that one endpoint in trouble does not hold up the others.
@@ -148,11 +160,9 @@ class Agent:
             self._due.read = _next(self._due.read, self._read_interval())
             if not flags.on("disable_distributed"):
                 await self._distributed()
-        if time.time() >= self.osqueryd.next_scheduled():
-            await self._run_scheduled()
         if now >= self._due.log:
             self._due.log = _next(self._due.log, flags.number("logger_tls_period") or LONGEST_SLEEP)
-            await self._send_logs()
+            await self._try_logs()
 
     def _read_interval(self) -> float:
         interval = max(self.osqueryd.flags.number("distributed_interval"), 0.05)
@@ -193,12 +203,32 @@ class Agent:
         answers = await self._answer(work)
         self._counters.queries += len(answers.queries)
         if answers.queries:
-            await self._write(answers)
+            await self._write_whole(answers)
 
     def _accelerate(self, seconds: int) -> None:
         now = time.monotonic()
         self._accelerated_until = now + seconds
         self._due.read = min(self._due.read, now + ACCELERATED_INTERVAL)
+
+    async def _write_whole(self, answers: distributed.Answers) -> None:
+        """Write answers; where they are too large together, each by itself, and a failure for one that still is."""
+        try:
+            await self._write(answers)
+        except Refused as error:
+            if error.status != TOO_LARGE:
+                raise
+            await self._write_apart(answers)
+
+    async def _write_apart(self, answers: distributed.Answers) -> None:
+        for name in answers.queries:
+            alone = answers.only(name)
+            try:
+                await self._write(alone)
+            except Refused as error:
+                if error.status != TOO_LARGE:
+                    raise
+                alone.fail(name, "the server takes no result of this size")
+                await self._write(alone)
 
     async def _write(self, answers: distributed.Answers) -> None:
         """Answers are worth another try: a live query may be waiting for them."""
@@ -208,7 +238,8 @@ class Agent:
                 await self._post("write", protocol.WRITE, answers.body(self._key))
                 return
             except (Unreachable, Refused) as error:
-                if attempt == attempts or (isinstance(error, Refused) and error.node_invalid):
+                final = isinstance(error, Refused) and (error.node_invalid or error.status == TOO_LARGE)
+                if attempt == attempts or final:
                     raise
                 self._counters.errors[type(error).__name__] += 1
                 await asyncio.sleep(attempt * RETRY_AFTER)
@@ -234,6 +265,16 @@ class Agent:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._executor, self.osqueryd.run_scheduled)
 
+    async def _try_logs(self) -> None:
+        """A server that cannot store lines can still ask: they wait for their next turn, and nothing else does."""
+        try:
+            await self._send_logs()
+        except Refused as error:
+            if error.node_invalid:
+                raise
+            self._counters.errors[type(error).__name__] += 1
+            log.info("%s: logs were not taken: %s", self.osqueryd.machine.identifier, error)
+
     async def _send_logs(self) -> None:
         flags, logger = self.osqueryd.flags, self.osqueryd.logger
         for kind in KINDS:
@@ -243,6 +284,10 @@ class Agent:
                 await self._post("log", protocol.LOG, body, gzipped=gzipped)
                 logger.acknowledge(batch)
                 self._counters.log_lines += len(batch.lines)
+        if logger.dropped:
+            log.info("%s: %d log lines gave way to newer ones", self.osqueryd.machine.identifier, logger.dropped)
+            self._counters.dropped_lines += logger.dropped
+            logger.dropped = 0
 
     @property
     def _key(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass, field
 from typing import cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httptools
 
@@ -40,8 +40,8 @@ class Server:
     def at(cls, url: str, *, user_agent: str, ca: str | None = None, insecure: bool = False) -> "Server":
         """The server of a URL. TLS trusts the system's authorities, those of a file, or anybody."""
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not the URL of a server: {url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _plain(parts):
+            raise ValueError(f"not the URL of a server, such as https://fleet.example.com:8080: {url!r}")
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -70,8 +70,21 @@ class Server:
         )
 
 
+def _plain(parts: SplitResult) -> bool:
+    """Whether a URL is an address and a path, in letters that a request can hold."""
+    try:
+        parts.netloc.encode("idna")
+    except UnicodeError:
+        return False
+    written = parts.geturl()
+    return written.isascii() and written.isprintable() and not any(sign in written for sign in " ?#")
+
+
 def _tls(ca: str | None, insecure: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca)
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except ssl.SSLError as error:
+        raise ValueError(f"{ca} holds no certificate in PEM form") from error
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -120,6 +133,9 @@ class Client:
             _, connection = await asyncio.wait_for(connecting, CONNECT_TIMEOUT)
         except TimeoutError as error:
             raise Unreachable(f"{server.host}:{server.port} does not answer") from error
+        except ssl.SSLCertVerificationError as error:
+            why = f"the certificate of {server.host}:{server.port} is not trusted: {error.verify_message}"
+            raise Unreachable(f"{why} (--ca FILE trusts it, or who signed it)") from error
         except OSError as error:
             raise Unreachable(f"cannot connect to {server.host}:{server.port}: {error}") from error
         return connection

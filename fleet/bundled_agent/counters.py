@@ -43,6 +43,7 @@ class Counters:
     polls: int = 0
     queries: int = 0
     log_lines: int = 0
+    dropped_lines: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     latencies: dict[str, Latencies] = field(default_factory=dict)
 
@@ -64,6 +65,7 @@ class Counters:
             "polls": self.polls,
             "queries": self.queries,
             "log_lines": self.log_lines,
+            "dropped_lines": self.dropped_lines,
             "errors": dict(self.errors),
             "latencies": {
                 endpoint: {

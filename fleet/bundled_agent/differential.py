@@ -19,7 +19,7 @@ class Changes:
 
     @property
     def worth_logging(self) -> bool:
-        """The first run is always logged, later ones when something changed."""
+        """Whether there is anything to say."""
         return bool(self.added or self.removed)
 
 
@@ -32,6 +32,10 @@ class Previous:
         self._epoch: int | None = None
         self._counter = 0
         self._packed = b""
+
+    def count_anew(self) -> None:
+        """The SQL is another: what changes next is counted as 0."""
+        self._counter = -1
 
     def compare(self, rows: list[Row], epoch: int) -> Changes:
         """The changes since the last run; a new epoch starts over and counts from 0."""

@@ -38,7 +38,7 @@ def read(body: bytes) -> Work:
     if not isinstance(document, dict):
         raise BadWork("distributed/read did not answer with an object")
     queries, accelerate = _texts(document.get("queries")), document.get("accelerate")
-    accelerate = accelerate if isinstance(accelerate, int) else 0
+    accelerate = accelerate if isinstance(accelerate, int) and not isinstance(accelerate, bool) else 0
     if not queries and not accelerate:
         return NOTHING
     return Work(queries, _texts(document.get("discovery")), accelerate)
@@ -73,6 +73,15 @@ class Answers:
         """A query that could not be answered."""
         self.queries[name], self.statuses[name], self.messages[name] = [], 1, message
         self.stats[name] = {}
+
+    def only(self, name: str) -> "Answers":
+        """One of the answers."""
+        return Answers(
+            queries={name: self.queries[name]},
+            statuses={name: self.statuses[name]},
+            messages={name: self.messages[name]},
+            stats={name: self.stats[name]},
+        )
 
     def body(self, node_key: str) -> bytes:
         """As osqueryd writes it."""

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from functools import lru_cache
 from typing import Protocol
 
-from fleet.schema import Database, Limits, Prepared, Result, Source
+from fleet.schema import Database, Failed, Limits, Prepared, Result, Source
 
 SHARED_ANSWERS_MAX = 4096
 SHARED_ROWS_MAX = 200
@@ -34,9 +34,18 @@ class Engine:
         self._databases: dict[str, Database] = {}
         self._answers: OrderedDict[Hashable, Result] = OrderedDict()
         self._prepare = lru_cache(maxsize=1024)(self._prepared)
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the query that runs now, and let no other begin; may be called from another thread."""
+        self._stopped = True
+        for database in list(self._databases.values()):
+            database.stop()
 
     def run(self, sql: str, host: Host, limits: Limits | None = None) -> Result:
         """The answer of a host; raises Failed."""
+        if self._stopped:
+            raise Failed("the agent is ending")
         key = self._shared_key(sql, host)
         if key is None:
             return self._database(host.platform).run(sql, host, limits)

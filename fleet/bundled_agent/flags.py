@@ -47,6 +47,10 @@ FLAGS = {
 }
 
 
+# Former names that osqueryd still takes.
+ALIASES = {"config_tls_refresh": "config_refresh"}
+
+
 class Flags:
     """The values of one agent. Only what differs from the defaults is kept."""
 
@@ -65,8 +69,8 @@ class Flags:
         """Take the options of a configuration; unknown ones and those of the command line are left."""
         changed = {
             name: written
-            for name, value in options.items()
-            if name in FLAGS
+            for alias, value in options.items()
+            if (name := ALIASES.get(alias, alias)) in FLAGS
             and FLAGS[name].option
             and name not in self._pinned
             and (written := _written(value, FLAGS[name])) is not None

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 SAVE_INTERVAL = 5.0
 STARTED_PER_SECOND = 50
 SLOW_SECONDS = (2.0, 20.0)
+# What all hosts together keep of log lines while the server is away, and what each of them may.
+LOG_BYTES_MAX, LOG_BYTES_MIN = 512 * 1024 * 1024, 64 * 1024
 
 
 class Fleet:
@@ -57,6 +59,7 @@ class Fleet:
                 state=self._state,
                 counters=self.counters,
                 behavior=_behavior(chance, fail_rate, slow_rate),
+                log_bytes_max=max(LOG_BYTES_MAX // max(hosts, 1), LOG_BYTES_MIN),
             )
             for host in population(seed, hosts)
         ]

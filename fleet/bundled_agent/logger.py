@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 BUFFERED_LINES_MAX = 20_000
+BUFFERED_BYTES_MAX = 64 * 1024 * 1024
 LINE_MAX = 1024 * 1024  # osquery's --logger_tls_max_linesize
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 KINDS = ("result", "status")
@@ -29,24 +30,30 @@ class Batch:
 class Logger:
     """Two buffers. When the server is away for long, the oldest lines give way."""
 
-    __slots__ = ("_buffers", "dropped")
+    __slots__ = ("_buffers", "_bytes", "_bytes_max", "dropped")
 
-    def __init__(self) -> None:
+    def __init__(self, bytes_max: int = BUFFERED_BYTES_MAX) -> None:
+        """Each kind of lines has half of the bytes."""
         self._buffers: dict[str, deque[bytes]] = {}
+        self._bytes: dict[str, int] = {}
+        self._bytes_max = bytes_max // len(KINDS)
         self.dropped = 0
 
-    def add(self, kind: str, line: bytes) -> None:
-        """Keep a line for the next sending."""
+    def add(self, kind: str, line: bytes) -> bool:
+        """Keep a line for the next sending; false for one that is too long to be kept."""
         if len(line) > LINE_MAX:
             self.dropped += 1
-            return
-        buffer = self._buffers.get(kind)
-        if buffer is None:
-            buffer = self._buffers[kind] = deque()
-        if len(buffer) >= BUFFERED_LINES_MAX:
-            buffer.popleft()
-            self.dropped += 1
+            return False
+        buffer = self._buffers.setdefault(kind, deque())
         buffer.append(line)
+        self._bytes[kind] = self._bytes.get(kind, 0) + len(line)
+        while len(buffer) > 1 and (len(buffer) > BUFFERED_LINES_MAX or self._bytes[kind] > self._bytes_max):
+            self._forget_oldest(kind)
+            self.dropped += 1
+        return True
+
+    def _forget_oldest(self, kind: str) -> None:
+        self._bytes[kind] -= len(self._buffers[kind].popleft())
 
     def __len__(self) -> int:
         return sum(map(len, self._buffers.values()))
@@ -69,6 +76,6 @@ class Logger:
             return
         for line in batch.lines:
             if buffer and buffer[0] is line:
-                buffer.popleft()
+                self._forget_oldest(batch.kind)
         if not buffer:
-            del self._buffers[batch.kind]
+            del self._buffers[batch.kind], self._bytes[batch.kind]

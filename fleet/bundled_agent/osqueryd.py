@@ -14,7 +14,7 @@ from . import configuration, distributed, results, schedule
 from .configuration import Configuration
 from .engine import Engine
 from .flags import Flags
-from .logger import Logger
+from .logger import LINE_MAX, Logger
 from .machine import BUILDS, PLATFORM_TYPES, Machine, host_details
 
 OWN_TABLES = frozenset(
@@ -22,7 +22,7 @@ OWN_TABLES = frozenset(
      "osquery_schedule", "time")
 )  # fmt: skip
 SHARED_OWN_TABLES = frozenset(("osquery_registry",))
-ERROR = 2
+WARNING, ERROR = 1, 2
 
 
 class Osqueryd:
@@ -39,10 +39,11 @@ class Osqueryd:
         engine: Engine,
         flags: Flags | None = None,
         clock: Callable[[], float] = time.time,
+        logger: Logger | None = None,
     ) -> None:
         self.machine = machine
         self.flags = flags or Flags()
-        self.logger = Logger()
+        self.logger = Logger() if logger is None else logger
         self.constrained = machine.constrained
         self._engine = engine
         self._clock = clock
@@ -93,6 +94,10 @@ class Osqueryd:
         """The answer to any SQL; raises Failed."""
         return self._engine.run(sql, self)
 
+    def stop(self) -> None:
+        """End what runs in another thread; nothing can be asked any more."""
+        self._engine.stop()
+
     # The schedule.
 
     def next_scheduled(self) -> float:
@@ -111,7 +116,7 @@ class Osqueryd:
         try:
             rows = schedule.timed(entry, self.run, now).rows
         except Failed as error:
-            self._log_error(f"Error executing scheduled query {entry.name}: {error}")
+            self._log(ERROR, f"Error executing scheduled query {entry.name}: {error}")
             return
         origin = self._origin(now)
         epoch = int(self.flags.number("schedule_epoch"))
@@ -126,11 +131,12 @@ class Osqueryd:
                 return
             events = self.flags.on("logger_event_type")
             lines = results.differential(origin, entry.name, epoch, changes, events=events)
-        for line in lines:
-            self.logger.add("result", line)
+        too_long = [line for line in lines if not self.logger.add("result", line)]
+        if too_long:
+            self._log(WARNING, f"Results of scheduled query {entry.name} are longer than {LINE_MAX} bytes a line")
 
-    def _log_error(self, message: str) -> None:
-        line = results.status(self._origin(self._clock()), ERROR, message, osquery_version())
+    def _log(self, severity: int, message: str) -> None:
+        line = results.status(self._origin(self._clock()), severity, message, osquery_version())
         self.logger.add("status", line)
 
     def _origin(self, now: float) -> results.Origin:

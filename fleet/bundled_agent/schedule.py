@@ -79,15 +79,24 @@ class Schedule:
                     entries[name] = self._entry(name, query, splayed, now)
         self._entries = entries
         self._packs = {pack.name: pack for pack in new.packs if pack.discovery}
+        self._discovered = {}
 
     def _entry(self, name: str, query: ScheduledQuery, interval: int, now: float) -> Entry:
         entry = self._entries.get(name)
+        previous = self._previous(entry, query)
         if entry is None or entry.query.interval != query.interval:
             next_run = _next_run(interval, self._phase, now)
-            previous = entry.previous if entry else Previous()
             return Entry(query, name, interval, next_run, previous=previous)
         entry.query = query
         return entry
+
+    def _previous(self, entry: Entry | None, query: ScheduledQuery) -> Previous:
+        """The last results of the query; under a new text they stay, and are counted anew, as osqueryd does."""
+        if entry is None:
+            return Previous()
+        if entry.query.sql != query.sql:
+            entry.previous.count_anew()
+        return entry.previous
 
     def next_run(self) -> float:
         """When the next query is due."""

@@ -1,10 +1,13 @@
 """Node keys kept from run to run, in a file that only its owner can read."""
 
 import json
+import logging
 import os
 import tempfile
 import uuid
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 
 class State:
@@ -22,7 +25,8 @@ class State:
     def _load(self, path: Path) -> None:
         try:
             found = json.loads(path.read_text("utf-8"))
-        except ValueError:
+        except (OSError, ValueError) as error:
+            log.warning("%s cannot be read, so hosts enroll anew: %s", path, error)
             return
         for part, values in self._document.items():
             kept = found.get(part) if isinstance(found, dict) else None
@@ -54,14 +58,25 @@ class State:
         return identity["uuid"]
 
     def save(self) -> None:
-        """Write what changed, whole or not at all."""
+        """Write what changed, whole or not at all; what cannot be written is a warning, and tried again."""
         if self._path is None or not self._changed:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)  # mode 0600
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(self._document, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, self._path)
-        self._changed = False
+        try:
+            self._write(self._path)
+        except OSError as error:
+            log.warning("node keys cannot be kept, so that the next run enrolls anew: %s", error)
+        else:
+            self._changed = False
+
+    def _write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)  # mode 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(self._document, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+            raise

@@ -124,11 +124,12 @@ def _wait_for_hosts(instance: Instance, wanted: int) -> None:
     with click.progressbar(length=wanted, label="Enrolling hosts ") as bar:
         done = 0
         while done < wanted and time.monotonic() < deadline:
+            asked = time.monotonic()
             now = min(wanted, instance.online())
             bar.update(now - done)
             done = now
             if done < wanted:
-                time.sleep(0.2)
+                time.sleep(max(0.2, time.monotonic() - asked))
     if done < wanted:
         click.echo(f"{wanted - done} of {wanted} hosts are not there yet; going on without them.")
 

@@ -22,6 +22,8 @@ class FileSink:
 
     def write(self, lines: list[bytes]) -> None:
         """Write lines, each ended by a newline; the kernel has all of them when this returns, or none."""
+        if not lines:
+            return
         data = b"\n".join(lines) + b"\n"
         with self._lock:
             file = self._locked()

@@ -11,6 +11,8 @@ class StdoutSink:
 
     def write(self, lines: list[bytes]) -> None:
         """Write lines, each ended by a newline."""
+        if not lines:
+            return
         with _ONE_AT_A_TIME:
             sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
             sys.stdout.buffer.flush()

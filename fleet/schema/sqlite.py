@@ -13,10 +13,14 @@ from .functions import register, text
 from .virtual import Constraint, Row, Run, module
 
 TEXT_MAX = 16 * 1024 * 1024
+MEMORY_MAX = 256 * 1024 * 1024  # of all of SQLite, sorting and temporary tables included
+COMPILE_SECONDS = 5.0
 OPCODES_BETWEEN_LOOKS = 20_000
 CELL_OVERHEAD = 50  # bytes that a cell costs beside its text
 
 READ_ONLY = frozenset((apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE))
+# What SQL, or rows made for it, may bring about; anything else is a bug.
+UNUSABLE = (apsw.Error, ValueError, OverflowError, RecursionError, MemoryError)
 FORBIDDEN_FUNCTIONS = frozenset(("load_extension", "fts3_tokenizer", "sqlite_dbpage"))
 
 
@@ -95,6 +99,8 @@ class Database:
             (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),
         ):
             self._connection.limit(limit, value)
+        apsw.hard_heap_limit(MEMORY_MAX)
+        self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.enable_load_extension(False)
         self._connection.authorizer = self._authorize
         self._connection.set_progress_handler(self._overdue, OPCODES_BETWEEN_LOOKS)
@@ -116,22 +122,30 @@ class Database:
             return self._rows(sql, limits)
         except apsw.InterruptError:
             raise TimedOut(f"query took longer than {limits.seconds:g} s") from None
-        except (apsw.Error, ValueError, OverflowError) as error:
+        except UNUSABLE as error:
             raise Failed(_said(error)) from error
         finally:
             self._run = Run(NoRows(), float("inf"))
 
+    def stop(self) -> None:
+        """The query that runs now has no time left; may be called from another thread."""
+        self._run.deadline = 0.0
+
     def prepare(self, sql: str) -> Prepared:
         """Compile the statements of a text without running any; raises Failed."""
         found = self._preparing = Prepared()
-        rest = sql
-        while rest.strip():
-            consumed = self._compile(rest)
-            if not consumed:
-                break
-            found.statements += 1
-            rest = rest[len(consumed) :]
-        self._preparing = Prepared()
+        self._run = Run(NoRows(), time.monotonic() + COMPILE_SECONDS)
+        try:
+            rest = sql
+            while rest.strip():
+                consumed = self._compile(rest)
+                if not consumed:
+                    break
+                found.statements += 1
+                rest = rest[len(consumed) :]
+        finally:
+            self._preparing = Prepared()
+            self._run = Run(NoRows(), float("inf"))
         return found
 
     def _compile(self, sql: str) -> str:
@@ -151,7 +165,7 @@ class Database:
             cursor.execute(sql, can_cache=False)
         except apsw.ExecTraceAbort:
             pass
-        except (apsw.Error, ValueError, OverflowError) as error:
+        except UNUSABLE as error:
             raise Failed(_said(error)) from error
         finally:
             cursor.close(True)
@@ -202,6 +216,10 @@ def _said(error: Exception) -> str:
     """SQLite's words for what went wrong, and ours where it has none for people."""
     if isinstance(error, UnicodeEncodeError):
         return "SQL is not valid Unicode"
+    if isinstance(error, apsw.NoMemError | MemoryError):
+        return f"query needs more than {MEMORY_MAX // 2**20} MB of memory"
+    if isinstance(error, RecursionError | apsw.InterruptError):
+        return "query is too complicated"
     if isinstance(error, apsw.BindingsError):
         return "parameters like ? and :name have no value"
     return str(error)

@@ -9,7 +9,6 @@ from typing import Protocol, cast
 import apsw
 
 from .catalog import Table
-from .errors import TimedOut
 from .functions import Value, text
 
 Row = Mapping[str, Value]
@@ -74,8 +73,17 @@ class Run:
 
     def _whole(self, table: str) -> list[Row]:
         if table not in self.whole:
-            self.whole[table] = list(self.source.rows(table, ()))
+            rows = []
+            for row in self.source.rows(table, ()):
+                self.look()
+                rows.append(row)
+            self.whole[table] = rows
         return self.whole[table]
+
+    def look(self) -> None:
+        """Look at the clock; raises apsw.InterruptError when the time is up."""
+        if time.monotonic() > self.deadline:
+            raise apsw.InterruptError("interrupted")
 
     def _index(self, table: str, column: str) -> dict[str, list[Row]]:
         key = (table, column)
@@ -160,7 +168,6 @@ class Cursor:
         self._table = table
         self._names = names
         self._host = host
-        self._deadline = float("inf")
         self._rows: Iterator[Row] = iter(())
         self._row: Row | None = None
 
@@ -169,14 +176,11 @@ class Cursor:
         for part, value in zip((plan or "").split(",") if plan else (), values or (), strict=True):
             column, operator = part.split(" ")
             constraints.append(Constraint(self._names[int(column)], Operator[operator], text(_whole(value))))
-        run = self._host.running
-        self._deadline = run.deadline
-        self._rows = iter(run.rows(self._table, constraints))
+        self._rows = iter(self._host.running.rows(self._table, constraints))
         self.Next()
 
     def Next(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise TimedOut("query took too long")
+        self._host.running.look()
         self._row = next(self._rows, None)
 
     def Eof(self) -> bool:

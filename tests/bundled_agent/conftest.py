@@ -30,6 +30,8 @@ class FakeServer:
     accelerate: int = 0
     fail_next: list[int] = field(default_factory=list)
     fail_writes: int = 0
+    write_bytes_max: int = 0
+    full_disk: bool = False
     chunked: bool = False
     node_keys: set[str] = field(default_factory=set)
     enrolled: list[Document] = field(default_factory=list)
@@ -70,6 +72,10 @@ class FakeServer:
             queries, self.questions = self.questions, {}
             work = {"queries": queries, "discovery": {name: self.discovery.get(name, "SELECT 1") for name in queries}}
             return 200, work | ({"accelerate": self.accelerate} if self.accelerate else {})
+        if endpoint == "distributed/write" and 0 < self.write_bytes_max < len(json.dumps(document)):
+            return 413, {"message": "too large"}
+        if endpoint == "log" and self.full_disk:
+            return 500, {"error": "no space left on device"}
         if endpoint == "distributed/write" and self.fail_writes:
             self.fail_writes -= 1
             return 500, {"error": "database is locked"}

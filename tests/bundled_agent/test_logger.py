@@ -40,6 +40,21 @@ def test_the_oldest_lines_give_way() -> None:
     assert logger.dropped == 5
 
 
+def test_lines_are_bounded_in_bytes_for_each_kind() -> None:
+    logger = Logger(2000)
+    for number in range(50):
+        logger.add("result", b"%0100d" % number)
+    logger.add("status", b"x" * 900)
+    assert len(logger) == 11
+    batch = logger.batch("result", 100)
+    assert batch is not None
+    assert batch.lines[0] == b"%0100d" % 40
+    logger.acknowledge(batch)
+    for number in range(10):
+        logger.add("result", b"%0100d" % number)
+    assert logger.dropped == 40
+
+
 def test_a_batch_is_bounded_in_bytes_and_a_line_too() -> None:
     logger = Logger()
     line = b"x" * (log.LINE_MAX - 1)
@@ -48,5 +63,5 @@ def test_a_batch_is_bounded_in_bytes_and_a_line_too() -> None:
     batch = logger.batch("result", 1000)
     assert batch is not None
     assert 1 <= len(batch.lines) <= log.BATCH_BYTES_MAX // len(line)
-    logger.add("result", b"x" * (log.LINE_MAX + 1))
+    assert not logger.add("result", b"x" * (log.LINE_MAX + 1))
     assert logger.dropped == 1

@@ -4,12 +4,16 @@ import asyncio
 import json
 import ssl
 import stat
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from fleet.bundled_agent.__main__ import main
 from fleet.bundled_agent.agent import GOOD, Agent, Behavior, user_agent
 from fleet.bundled_agent.background import Background
 from fleet.bundled_agent.client import Client, Server, Unreachable
@@ -141,6 +145,67 @@ def test_answers_are_written_again_when_the_server_could_not_take_them(
     assert server.fail_writes == 0
 
 
+def test_answers_too_large_together_arrive_one_by_one(server: FakeServer) -> None:
+    server.write_bytes_max = 2000
+    long = "SELECT hex(zeroblob({})) AS it"
+    server.questions = {"a": long.format(600), "b": long.format(600), "c": long.format(5000)}
+    with running(agent_of(server)):
+        server.wait_for("writes", 3)
+    assert [write["statuses"] for write in server.writes] == [{"a": 0}, {"b": 0}, {"c": 1}]
+    assert server.writes[2]["messages"] == {"c": "the server takes no result of this size"}
+
+
+def test_scheduled_queries_run_on_while_the_server_is_away(server: FakeServer) -> None:
+    query = {"query": "SELECT unix_time FROM time", "interval": 1, "snapshot": True}
+    server.config = {"options": {"schedule_splay_percent": 0}, "schedule": {"now": query}}
+    with running(agent_of(server)) as agent:
+        server.wait_for("logs")
+        server.fail_next = [503] * 1000
+        server.wait_for("fail_next", 1)
+        time.sleep(3.5)
+        assert len(agent.osqueryd.logger) >= 2
+        server.fail_next = []
+        before = len(server.logs)
+        server.wait_for("logs", before + 1)
+    assert len(server.logs[before]["data"]) >= 2
+
+
+def test_logs_that_are_not_taken_hold_up_nothing_else(server: FakeServer) -> None:
+    query = {"query": "SELECT unix_time FROM time", "interval": 1, "snapshot": True}
+    server.config = {"options": {"schedule_splay_percent": 0}, "schedule": {"now": query}}
+    server.full_disk = True
+    with running(agent_of(server)) as agent:
+        deadline = time.monotonic() + 10
+        while agent.counters.errors["Refused"] < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        server.wait_for("reads", server.reads + 5, seconds=2)
+        server.full_disk = False
+        server.wait_for("logs")
+
+
+def test_an_agent_ends_at_once_although_a_query_runs(server: FakeServer) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    server.questions = {"a": endless, "b": endless}
+    with ThreadPoolExecutor(1) as executor:
+        where = Server.at(server.url, user_agent=user_agent())
+        with running(Agent(where, SECRET, SimulatedHost("test", 0), flags=fast(), executor=executor)):
+            server.wait_for("reads")
+            time.sleep(0.3)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+
+
+def test_a_key_that_is_no_longer_good_is_replaced_at_once(server: FakeServer) -> None:
+    slow = {"distributed_interval": "3600", "config_refresh": "0.2"}
+    where = Server.at(server.url, user_agent=user_agent())
+    with running(Agent(where, SECRET, SimulatedHost("test", 0), flags=Flags(slow, pinned=slow))):
+        server.wait_for("reads")
+        server.forget_nodes()
+        server.wait_for("enrolled", 2, seconds=3)
+        server.wait_for("reads", 2, seconds=3)
+
+
 def test_accelerate_makes_the_next_polls_come_soon(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet.bundled_agent.agent.ACCELERATED_INTERVAL", 0.05)
     server.accelerate = 10
@@ -176,7 +241,7 @@ def test_tls_trusts_the_given_authority_and_nobody_else(tls_server: FakeServer) 
     with running(agent_of(tls_server)):
         tls_server.wait_for("reads", 2)
     stranger = Client(Server.at(tls_server.url, user_agent="x"))
-    with pytest.raises(Unreachable, match="cannot connect"):
+    with pytest.raises(Unreachable, match="not trusted: self-signed.*--ca"):
         asyncio.run(stranger.post("/api/v1/osquery/enroll", b"{}"))
     node = Node(
         over_http(tls_server.url, tls=ssl.create_default_context(cafile=tls_server.certificate)),
@@ -236,7 +301,31 @@ def test_an_unreachable_server_is_an_error_and_not_a_crash() -> None:
         asyncio.run(post())
 
 
-@pytest.mark.parametrize("url", ["ftp://host", "host:8080", "http://"])
+def test_node_keys_that_cannot_be_kept_are_a_warning(
+    server: FakeServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    with running(agent_of(server, state=State(tmp_path / "file" / "state.json"))):
+        server.wait_for("reads", 2)
+    assert "node keys cannot be kept" in caplog.text
+
+
+def command(*arguments: str, secret: str = SECRET) -> Result:
+    return CliRunner().invoke(main, arguments, env={"FLEET_ENROLL_SECRET": secret})
+
+
+def test_the_command_line_says_what_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    ca = ("--ca", str(tmp_path / "ca.pem"))
+    assert "--secret" in command("--server", "http://127.0.0.1:1", secret="").output
+    assert "no certificate in PEM form" in command("--server", "https://127.0.0.1:1", *ca).output
+    assert "https:// only" in command("--server", "http://127.0.0.1:1", *ca).output
+    assert "such as https://" in command("--server", "fleet.example.com").output
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "host:8080", "http://", "http://h/é", "http://h/?a=b", "http://a..b", "http://h/\r\nX: y"]
+)
 def test_a_url_that_names_no_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="not the URL of a server"):
         Server.at(url, user_agent="x")

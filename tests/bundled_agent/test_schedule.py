@@ -167,6 +167,25 @@ def test_a_failing_query_is_logged_as_status(host: Host) -> None:
     assert set(line) >= {"hostIdentifier", "calendarTime", "unixTime", "filename", "line", "version", "decorations"}
 
 
+def test_another_text_keeps_the_results_and_counts_anew(host: Host) -> None:
+    host.configure()
+    host.after()
+    host.machine.users = ["ann", "bob", "eve"]
+    assert changes(host.after()) == [("added", "eve", 1)]
+    host.configure(query="SELECT username FROM users WHERE uid < 2")
+    assert changes(host.after()) == [("removed", "eve", 0)]
+    host.machine.users = ["bob", "ann"]
+    assert host.after() == []
+    host.machine.users = ["bob", "eve"]
+    assert changes(host.after()) == [("removed", "ann", 1), ("added", "eve", 1)]
+
+
+def test_a_line_too_long_to_be_sent_is_a_warning(host: Host) -> None:
+    host.configure(query="SELECT hex(zeroblob(600000)) AS it", snapshot=True)
+    (line,) = host.after()
+    assert (line["severity"], PACK in line["message"]) == (1, True)
+
+
 def test_a_query_that_stays_keeps_its_results(host: Host) -> None:
     host.configure()
     host.after()
@@ -246,6 +265,11 @@ def test_options_become_flags_and_bad_ones_are_left(host: Host) -> None:
     assert host.osqueryd.run(sql.format("pack_delimiter")).rows == [{"value": "/"}]
     assert host.osqueryd.flags.number("logger_tls_period") == 10
     assert host.osqueryd.flags.number("config_refresh") == 60
+
+
+def test_a_former_name_of_an_option_is_understood(host: Host) -> None:
+    host.configure(options={"config_tls_refresh": 20})
+    assert host.osqueryd.flags.number("config_refresh") == 20
 
 
 def test_pinned_flags_stay(host: Host) -> None:

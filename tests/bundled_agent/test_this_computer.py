@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -139,6 +140,51 @@ def test_file_by_path_folder_and_pattern(computer: Osqueryd, tmp_path: Path) -> 
     rows = run_with(computer, "SELECT symlink FROM file WHERE path GLOB '{}/l*'", tmp_path)
     assert rows == [{"symlink": "1"}]
     assert run_with(computer, "SELECT * FROM file WHERE path = '{}/none'", tmp_path) == []
+
+
+@pytest.mark.parametrize("pattern", ["/." * 1900 + "/%", "/usr/bin/" + "%a" * 40 + "%b"])
+def test_patterns_meant_to_take_long_do_not(computer: Osqueryd, pattern: str) -> None:
+    started = time.monotonic()
+    computer.run(f"SELECT path FROM file WHERE path LIKE '{pattern}'")  # noqa: S608
+    assert time.monotonic() - started < 5
+
+
+def test_many_wildcards_find_what_they_should(computer: Osqueryd, tmp_path: Path) -> None:
+    for name in ("abcabd", "xaxbx", "ab", "b"):
+        (tmp_path / name).write_text("")
+    rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/%a%b%' ORDER BY 1", tmp_path)
+    assert [row["filename"] for row in rows] == ["ab", "abcabd", "xaxbx"]
+    rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/a%d' ORDER BY 1", tmp_path)
+    assert [row["filename"] for row in rows] == ["abcabd"]
+
+
+def test_what_never_ends_or_waits_is_not_hashed(computer: Osqueryd, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").write_bytes(b"x")
+    assert len(run_with(computer, "SELECT * FROM hash WHERE directory = '{}'", tmp_path)) == 1
+    assert computer.run("SELECT * FROM hash WHERE path IN ('/dev/zero', '/proc/kmsg')").rows == []
+
+
+@linux
+def test_a_mount_that_is_no_device_keeps_its_name(computer: Osqueryd) -> None:
+    rows = computer.run("SELECT device_alias FROM mounts WHERE device = 'proc'").rows
+    assert {row["device_alias"] for row in rows} <= {"proc"}
+
+
+def test_a_folder_that_only_root_may_look_into_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fleet.bundled_agent.this_computer import accounts
+
+    (tmp_path / "crontab").write_text("1 2 3 4 5 it\n")
+
+    def forbidden(path: Path) -> bool:
+        if path.name == "crontabs":
+            raise PermissionError("not yours")
+        return False
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    monkeypatch.setattr(accounts, "SYSTEM_CRONTABS", (str(tmp_path / "crontabs"), str(tmp_path / "crontab")))
+    monkeypatch.setattr(accounts, "USER_CRONTABS", ())
+    assert [row["command"] for row in accounts.crontab(())] == ["it"]
 
 
 def test_hash_joins_file(computer: Osqueryd, tmp_path: Path) -> None:

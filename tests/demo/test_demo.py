@@ -1,5 +1,6 @@
 """`make demo` does what the README says, the first time and the second."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -11,13 +12,21 @@ from fleet.demo.command import table
 from fleet.demo.instance import free_address
 
 
-def demo(folder: Path) -> str:
-    """What the demo prints."""
-    environment = {"FLEET_DATA_DIR": str(folder), "FLEET_SERVER_ADDRESS": free_address(), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
+def run(folder: Path) -> subprocess.CompletedProcess[str]:
+    """A demo, in an environment with settings of another server, and a proxy that does not answer."""
+    environment = {
+        "FLEET_DATA_DIR": str(folder), "FLEET_SERVER_ADDRESS": free_address(), "PATH": "/usr/bin:/bin",
+        "FLEET_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/production", "http_proxy": "http://127.0.0.1:1",
+    }  # fmt: skip
+    return subprocess.run(
         [sys.executable, "-m", "fleet", "demo", "--once", "--hosts", "3"],
         env=environment, capture_output=True, text=True, timeout=90, check=False,
     )  # fmt: skip
+
+
+def demo(folder: Path) -> str:
+    """What the demo prints."""
+    done = run(folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -46,6 +55,30 @@ def test_the_password_is_printed_once_and_kept_for_its_owner_alone(shown: tuple[
     second = demo(folder)
     assert password not in second
     assert "http://localhost:" in second
+
+
+def test_one_demo_at_a_time_uses_a_folder(shown: tuple[Path, str]) -> None:
+    with (shown[0] / "demo" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = run(shown[0])
+    assert refused.returncode == 1
+    assert "another demo is running" in refused.stderr
+
+
+def test_a_demo_that_was_stopped_before_its_setup_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    kept = {"email": "admin@example.com", "password": "correct horse 7 battery!"}
+    (folder / "admin.json").write_text(json.dumps(kept))
+    assert kept["password"] in demo(tmp_path)
+
+
+def test_a_broken_file_of_the_demo_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "admin.json").write_text("[")
+    refused = run(tmp_path)
+    assert refused.returncode == 1
+    assert f"delete the folder {tmp_path / 'demo'}" in refused.stderr
 
 
 def test_cells_cannot_reach_the_terminal() -> None:

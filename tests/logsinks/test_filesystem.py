@@ -42,6 +42,11 @@ def test_lines_are_appended_and_the_file_is_readable_by_others(path: Path) -> No
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
+def test_no_lines_leave_no_trace(path: Path) -> None:
+    FileSink(path).write([])
+    assert not path.exists()
+
+
 def test_a_file_that_disappears_or_is_moved_is_made_again(path: Path) -> None:
     sink = FileSink(path)
     sink.write([b"one"])

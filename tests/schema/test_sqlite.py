@@ -135,6 +135,30 @@ def test_a_table_without_end_is_stopped() -> None:
         Database().run("SELECT count(*) FROM file WHERE path LIKE '/%'", Endless(), Limits(seconds=0.1))
 
 
+def test_a_table_that_never_ends_is_stopped_while_it_is_read() -> None:
+    class Endless(Source):
+        constrained = frozenset[str]()
+
+        def rows(self, table: str, constraints: Sequence[Constraint]) -> Iterable[Row]:
+            while True:
+                yield {"username": "x"}
+
+    with pytest.raises(TimedOut, match=r"longer than 0\.1 s"):
+        Database().run("SELECT count(*) FROM users", Endless(), Limits(seconds=0.1))
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT i, randomblob(10000) FROM n ORDER BY 2", "SELECT count(*) FROM (SELECT DISTINCT randomblob(9999) FROM n)"],
+)
+def test_sorting_cannot_eat_the_memory_or_the_disk(sql: str) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    database = Database()
+    with pytest.raises(Failed, match="memory"):
+        database.run(f"{endless} {sql}", NoRows(), Limits(seconds=60))
+    assert database.run("SELECT 1 AS one", NoRows()).rows == [{"one": "1"}]
+
+
 @pytest.mark.parametrize("limits", [Limits(rows=10), Limits(bytes=1000)])
 def test_a_result_too_large_is_refused(limits: Limits) -> None:
     sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n"

@@ -1,5 +1,6 @@
 """Tables about accounts: users, groups, who is logged in, what they run and whom they trust."""
 
+import contextlib
 import grp
 import pwd
 from collections.abc import Iterable, Iterator, Sequence
@@ -110,11 +111,13 @@ def crontab(_: Sequence[Constraint]) -> Iterable[Row]:
 
 
 def _files(places: Iterable[str]) -> Iterator[Path]:
+    """Files, and those in folders; what only root may look into is left out."""
     for place in map(Path, places):
-        if place.is_dir():
-            yield from sorted(path for path in place.iterdir() if path.is_file())
-        elif place.is_file():
-            yield place
+        with contextlib.suppress(PermissionError):
+            if place.is_dir():
+                yield from sorted(path for path in place.iterdir() if path.is_file())
+            elif place.is_file():
+                yield place
 
 
 def _job(line: str, path: Path) -> Row | None:

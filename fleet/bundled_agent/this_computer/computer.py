@@ -3,7 +3,7 @@
 import logging
 import sys
 import uuid
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 import psutil
 
@@ -11,7 +11,7 @@ from fleet.bundled_agent.state import State
 from fleet.schema import Constraint, Row
 
 from . import accounts, files, network, packages, processes, software, storage, system
-from .registry import CONSTRAINED, GENERATORS
+from .registry import CONSTRAINED, GENERATORS, Generate
 
 log = logging.getLogger(__name__)
 
@@ -55,18 +55,20 @@ class ThisComputer:
         generate = GENERATORS.get(table)
         if generate is None:
             return ()
-        try:
-            rows: list[Row] = list(generate(constraints))
-        except (OSError, psutil.Error, ValueError, LookupError) as error:  # unreadable, gone, or not as expected
-            log.warning("table %s is empty: %s", table, error)
-            return ()
-        if table == "system_info":
-            return [{**row, "uuid": self.identifier} for row in rows]
-        return rows
+        rows = _while_it_goes(table, generate, constraints)
+        return [{**row, "uuid": self.identifier} for row in rows] if table == "system_info" else rows
 
     def scope(self, table: str) -> Hashable | None:
         """Nothing is shared."""
         return None
+
+
+def _while_it_goes(table: str, generate: Generate, constraints: Sequence[Constraint]) -> Iterator[Row]:
+    """Rows one by one, so that a query can be stopped; they end where something cannot be read."""
+    try:
+        yield from generate(constraints)
+    except (OSError, psutil.Error, ValueError, LookupError) as error:  # unreadable, gone, or not as expected
+        log.warning("table %s is not complete: %s", table, error)
 
 
 def _credible(text: str) -> bool:

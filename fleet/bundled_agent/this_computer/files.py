@@ -12,6 +12,7 @@ from fleet.schema import Constraint, Operator
 from .registry import Row, table
 
 FOUND_MAX = 20_000
+DEPTH_MAX = 100
 HASHED_BYTES_MAX = 50 * 1024 * 1024  # osquery's --read_max
 TYPES = {
     stat.S_IFREG: "regular", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFBLK: "block",
@@ -33,7 +34,7 @@ def file(constraints: Sequence[Constraint]) -> Iterable[Row]:
 
 def _file_row(path: str, found: os.stat_result) -> Row:
     link = stat.S_ISLNK(found.st_mode)
-    target = os.path.realpath(path) if link else ""
+    target = _target(path) if link else ""
     return {
         "path": path, "directory": os.path.dirname(path.rstrip("/")) or "/", "filename": os.path.basename(path),
         "inode": found.st_ino, "uid": found.st_uid, "gid": found.st_gid,
@@ -43,6 +44,13 @@ def _file_row(path: str, found: os.stat_result) -> Row:
         "btime": int(getattr(found, "st_birthtime", 0)), "hard_links": found.st_nlink, "symlink": int(link),
         "type": TYPES.get(stat.S_IFMT(found.st_mode), "unknown"), "symlink_target_path": target,
     }  # fmt: skip
+
+
+def _target(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return ""  # links below /proc are readable for some only
 
 
 @table("hash", constrained=True)
@@ -61,11 +69,18 @@ def digests(constraints: Sequence[Constraint]) -> Iterable[Row]:
 
 
 def _digest(path: str) -> tuple[str, ...]:
+    """Of at most so many bytes: below /proc are files without an end, and some that wait for something to say."""
     hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
-    with open(path, "rb") as content:
+    left = HASHED_BYTES_MAX
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as content:
         while part := content.read(BUFFER):
+            left -= len(part)
+            if left < 0:
+                raise ValueError("too large")
             for digest in hashes:
                 digest.update(part)
+    if part is None:
+        raise ValueError("nothing to be read now")
     return tuple(digest.hexdigest() for digest in hashes)
 
 
@@ -119,6 +134,8 @@ def _expand(folder: str, parts: Sequence[str], wild: str) -> Iterator[str]:
     if not parts:
         yield folder
         return
+    if len(parts) > DEPTH_MAX:
+        return
     first, *rest = parts
     if wild not in first and "_" not in first and "?" not in first:
         path = os.path.join(folder, first)
@@ -133,5 +150,8 @@ def _expand(folder: str, parts: Sequence[str], wild: str) -> Iterator[str]:
 
 def _pattern(part: str, wild: str) -> re.Pattern[str]:
     single, flags = ("_", re.IGNORECASE) if wild == "%" else ("?", re.NOFLAG)
-    pieces = {wild: ".*", single: "."}
-    return re.compile("".join(pieces.get(letter, re.escape(letter)) for letter in part), flags)
+    first, *others = ("".join("." if c == single else re.escape(c) for c in piece) for piece in part.split(wild))
+    if not others:
+        return re.compile(first, flags)
+    # Each piece is taken where it comes first and not looked for again, so that many wildcards take no longer.
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in others[:-1]) + f".*{others[-1]}", flags | re.S)

@@ -152,7 +152,7 @@ def _namespace(pid: int) -> str:
 def listening_ports(_: Sequence[Constraint]) -> Iterable[Row]:
     """Sockets that wait for somebody."""
     for row in process_open_sockets(()):
-        unix = row["family"] == socket.AF_UNIX
+        unix = row["family"] == socket.AF_UNIX and row["path"]  # nobody else can find one without a name
         if row["state"] == psutil.CONN_LISTEN or (row["protocol"] == 17 and not row["remote_port"]) or unix:
             yield {
                 "pid": row["pid"], "port": row["local_port"], "protocol": row["protocol"],

@@ -23,12 +23,17 @@ def mounts(_: Sequence[Constraint]) -> Iterable[Row]:
         except OSError:
             continue
         yield {
-            "device": partition.device, "device_alias": os.path.realpath(partition.device),
+            "device": partition.device, "device_alias": _real(partition.device),
             "path": partition.mountpoint, "type": partition.fstype, "flags": partition.opts,
             "blocks_size": room.f_frsize or room.f_bsize, "blocks": room.f_blocks,
             "blocks_free": room.f_bfree, "blocks_available": room.f_bavail,
             "inodes": room.f_files, "inodes_free": room.f_ffree,
         }  # fmt: skip
+
+
+def _real(device: str) -> str:
+    """The device that a link such as /dev/mapper/root stands for; proc and tmpfs are no paths."""
+    return os.path.realpath(device) if device.startswith("/") else device
 
 
 def _devices() -> Iterable[Path]:
@@ -64,8 +69,8 @@ def disk_encryption(_: Sequence[Constraint]) -> Iterable[Row]:
 
 @table("disk_info")
 def disk_info(_: Sequence[Constraint]) -> Iterable[Row]:
-    """Whole disks."""
-    disks = [device for device in _devices() if not (device / "partition").exists()]
+    """Whole disks; loops and what device mapper makes are none."""
+    disks = [device for device in _devices() if (device / "device").exists()]
     for index, device in enumerate(disks):
         parts = [child for child in device.resolve().iterdir() if (child / "partition").exists()]
         yield {

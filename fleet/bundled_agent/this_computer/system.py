@@ -176,9 +176,16 @@ def memory_info(_: Sequence[Constraint]) -> Iterable[Row]:
     yield {
         "memory_total": memory.total, "memory_free": memory.free, "memory_available": memory.available,
         "buffers": getattr(memory, "buffers", 0), "cached": getattr(memory, "cached", 0),
-        "swap_cached": 0, "active": getattr(memory, "active", 0),
+        "swap_cached": _swap_cached(), "active": getattr(memory, "active", 0),
         "inactive": getattr(memory, "inactive", 0), "swap_total": swap.total, "swap_free": swap.free,
     }  # fmt: skip
+
+
+def _swap_cached() -> int:
+    for line in lines("/proc/meminfo"):
+        if line.startswith("SwapCached:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 @table("load_average")
