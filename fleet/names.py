@@ -2,6 +2,9 @@
 
 import unicodedata
 
+MAX = 255
+"""Characters of a name, and of the form in which it is compared: columns hold no more."""
+
 
 def fold(name: str) -> str:
     """The form in which names are compared: without case, accents and trailing spaces.
@@ -10,3 +13,8 @@ def fold(name: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", name)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().rstrip()
+
+
+def too_long(name: str) -> bool:
+    """Whether a name, or the form in which it is compared, is longer than names may be."""
+    return len(name) > MAX or len(fold(name)) > MAX

@@ -6,7 +6,7 @@ from flask import Response, request
 
 from fleet import clock
 from fleet.authz.check import Thing, visible_teams
-from fleet.errors import BadRequest, Invalid, NotFound
+from fleet.errors import BadRequest, Invalid
 from fleet.extensions import db
 from fleet.hosts import detail, filtering, lifecycle, listing, report
 from fleet.hosts import service as hosts
@@ -18,7 +18,7 @@ from fleet.hosts.summary import summarize
 from fleet.labels import service as labels
 from fleet.labels.models import Label, LabelType
 from fleet.labels.schemas import summary_out
-from fleet.queries.models import Query
+from fleet.queries import service as queries
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor, runtime
 from fleet.web.doors import Json
@@ -71,9 +71,7 @@ def search_hosts() -> Json:
     sought = parse(HostSearch)
     observers = False
     if sought.query_id is not None:
-        query = db.session().get(Query, sought.query_id)
-        if query is None:
-            raise NotFound.of("Query", sought.query_id)
+        query = queries.known(db.session(), sought.query_id, current_actor())
         authorize("read", query)
         observers = query.observer_can_run
     to = visible_teams(current_actor(), observers=observers)

@@ -21,18 +21,12 @@ from fleet.hosts.summary import Summary, summarize
 from fleet.hosts.viewing import View
 from fleet.labels import service as labels
 from fleet.labels.models import Label
-from fleet.teams.models import EnrollSecret, Team
+from fleet.teams import service as team_service
+from fleet.teams.models import EnrollSecret
 from fleet.web.context import authorize, current_actor, runtime
 from fleet.web.pages import render
 
 YEAR = 365 * 24 * 3600
-
-
-def teams_seen(actor: Actor) -> list[tuple[int, str]]:
-    """The teams whose hosts somebody sees."""
-    visible = visible_teams(actor)
-    rows = db.session().execute(select(Team.id, Team.name).order_by(Team.name_key))
-    return [(row.id, row.name) for row in rows if visible.team(row.id)]
 
 
 @pages.get("/hosts/manage")
@@ -67,7 +61,7 @@ for path in ("/hosts/manage/<slug>/labels/<id:label_id>", "/hosts/manage/labels/
 def _list(label_id: int | None) -> ResponseReturnValue:
     authorize("list", Host)
     actor = current_actor()
-    teams = teams_seen(actor)
+    teams = team_service.seen(db.session(), visible_teams(actor))
     view, understood = viewing.read(label_id, teams=bool(teams))
     adds = request.args.get(viewing.ADD) == "true"
     kept = {viewing.ADD: "true"} if adds else {}

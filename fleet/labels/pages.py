@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from fleet.authz.check import visible_teams
 from fleet.extensions import db
-from fleet.hosts.models import Host
 from fleet.hosts.platforms import readable
 from fleet.labels import service as labels
 from fleet.labels.models import Label
@@ -15,6 +14,9 @@ from fleet.web.liststate import list_state
 from fleet.web.pages import go_to, own_path, render
 
 pages = doors.pages("labels", __name__)
+
+LISTED = 200
+"""Hosts of a manual label that its page lists; the list of hosts has them all."""
 
 SORTABLE = ("name", "platform", "label_type", "updated_at")
 
@@ -42,13 +44,13 @@ def show(label_id: int) -> ResponseReturnValue:
         label=label,
         count=labels.host_count(db.session(), label, to),
         platform=readable(label.platform),
-        hostnames=labels.hostnames_of(db.session(), label, to)[:200],
+        hostnames=labels.hostnames_of(db.session(), [label], to, LISTED).get(label_id, []),
         back=own_path(request.args.get("back"), url_for("labels.index")),
     )
 
 
 @pages.get("/labels")
-def labels_() -> ResponseReturnValue:
+def short() -> ResponseReturnValue:
     """The short address leads to the list."""
-    authorize("list", Host)
+    authorize("read", Label)
     return go_to("labels.index")

@@ -1,6 +1,6 @@
 """Labels on the wire."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from sqlalchemy import Row
@@ -12,6 +12,7 @@ TYPES = {LabelType.REGULAR: "regular", LabelType.BUILTIN: "builtin"}
 MEMBERSHIPS = {MembershipType.DYNAMIC: "dynamic", MembershipType.MANUAL: "manual"}
 
 MAX_SQL = 64 * 1024
+MAX_SPECS = 10_000
 
 
 class NewLabel(Body):
@@ -45,11 +46,11 @@ class LabelSpec(Body):
 class LabelSpecs(Body):
     """The labels of a file."""
 
-    specs: list[LabelSpec] = []
+    specs: Annotated[list[LabelSpec], Field(max_length=MAX_SPECS)] = []
 
 
 LabelRow = Row[Any]
-"""The columns of a label."""
+"""The columns of a label, as a statement gives them."""
 
 
 def label_of_host(label: Label | LabelRow) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Labels: found, counted, made, changed and deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, Text, delete, func, select
@@ -15,10 +15,8 @@ from fleet.hosts import status
 from fleet.hosts.models import Host
 from fleet.labels.models import Label, LabelMembership, LabelType, MembershipType
 from fleet.labels.schemas import MEMBERSHIPS, TYPES, LabelChange, LabelSpec, NewLabel
-from fleet.names import fold
+from fleet.names import fold, too_long
 from fleet.packs.models import PackTarget, TargetType
-
-MAX_NAME = 255
 
 SORTABLE: Columns = {
     name: Label.__table__.c[name]
@@ -127,29 +125,38 @@ def refuse_builtin(label: Label) -> None:
         raise Invalid(f"cannot modify built-in label {label.name!r}", name="name")
 
 
-def hostnames_of(session: Session, label: Label, to: Visible) -> list[str]:
-    """The hosts of a manual label that somebody sees, by hostname; dynamic labels have no list."""
-    if label.label_membership_type != MembershipType.MANUAL:
-        return []
+def hostnames_of(
+    session: Session, labels: Iterable[Label], to: Visible, most: int | None = None
+) -> dict[int, list[str]]:
+    """The hosts of manual labels that somebody sees, by hostname, `most` of them in all; dynamic labels have no
+    list. Labels without hosts are not in it."""
+    manual = [label.id for label in labels if label.label_membership_type == MembershipType.MANUAL]
     member = LabelMembership.host_id == Host.id
-    statement = select(Host.hostname).join(LabelMembership, member).where(LabelMembership.label_id == label.id)
-    return list(session.scalars(statement.where(status.visible(to)).order_by(Host.id)))
+    statement = select(LabelMembership.label_id, Host.hostname).join(Host, member).where(status.visible(to))
+    found: dict[int, list[str]] = {}
+    for some in batches(manual):
+        rows = statement.where(LabelMembership.label_id.in_(some)).order_by(LabelMembership.label_id, Host.id)
+        for label_id, hostname in session.execute(rows.limit(most)):
+            found.setdefault(label_id, []).append(hostname)
+    return found
 
 
 def apply(session: Session, specs: Sequence[LabelSpec]) -> None:
     """Make or change the labels of a file, each found by its name; all of them or none."""
+    stored: dict[str, Label] = {}
+    for keys in batches(sorted({fold(spec.name) for spec in specs})):
+        stored |= {label.name_key: label for label in session.scalars(select(Label).where(Label.name_key.in_(keys)))}
     for spec in specs:
-        _apply(session, spec)
+        stored[fold(spec.name)] = _apply(session, spec, stored.get(fold(spec.name)))
     if specs:
         changes.announce(session, changes.LABELS)
 
 
-def _apply(session: Session, spec: LabelSpec) -> None:
+def _apply(session: Session, spec: LabelSpec, label: Label | None) -> Label:
     if not spec.name:
         raise Invalid("label name must not be empty", name="name")
     _check_name(spec.name)
     manual = spec.label_membership_type == "manual"
-    label = session.scalar(select(Label).where(Label.name_key == fold(spec.name)))
     if not manual and spec.hosts:
         raise Invalid(f"label {spec.name} is declared as dynamic but contains `hosts` key", name="hosts")
     if manual and spec.hosts is None and (label is None or label.label_membership_type != MembershipType.MANUAL):
@@ -157,7 +164,7 @@ def _apply(session: Session, spec: LabelSpec) -> None:
     if label is not None and label.label_type == LabelType.BUILTIN:
         if _differs(label, spec):
             refuse_builtin(label)
-        return
+        return label
     if spec.label_type == "builtin":
         raise Invalid(f"label {spec.name} cannot be made a built-in one", name="label_type")
     label = label or Label(name_key=fold(spec.name))
@@ -167,6 +174,7 @@ def _apply(session: Session, spec: LabelSpec) -> None:
         session.add(label)
     if manual and spec.hosts is not None:
         _replace_members(session, label, spec.hosts)
+    return label
 
 
 def _differs(label: Label, spec: LabelSpec) -> bool:
@@ -185,7 +193,7 @@ def _replace_members(session: Session, label: Label, names: Sequence[str]) -> No
 
 
 def _check_name(name: str) -> None:
-    if len(name) > MAX_NAME:
+    if too_long(name):
         raise Invalid("Error 1406 (22001): Data too long for column 'name'", name="name")
 
 

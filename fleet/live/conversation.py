@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SIGNED_OUT = 4401
-AUTH_SECONDS, LOOK_SECONDS = 60.0, 0.5
+AUTH_SECONDS, LOOK_SECONDS = 10.0, 0.5
 STATUS_EVERY, CHECK_EVERY = 5.0, 10.0
 IN_A_ROW = 500
 """Results that are passed on before anything else is looked at."""
@@ -68,7 +68,7 @@ class Conversation:
     def __init__(self, wire: Wire, runtime: "Runtime") -> None:
         self._wire = wire
         self._runtime = runtime
-        self._key = ""
+        self._key, self._by_cookie = "", False
         self._totals = Totals()
         self._status = Status()
         self._results = 0
@@ -116,7 +116,7 @@ class Conversation:
         ticket = None
         if tickets.is_ticket(token):
             ticket = tickets.read(str(current_app.secret_key), token)
-            self._key = credentials.cookie_key() or ""
+            self._key, self._by_cookie = credentials.cookie_key() or "", True
             if ticket is None or not own_origin(missing=False):
                 raise Over("unauthorized")
         else:
@@ -128,7 +128,8 @@ class Conversation:
 
     def _actor(self) -> Actor | None:
         with reading(self._runtime.engine) as connection:
-            actor = credentials.actor_of(connection, self._key, extend=False)
+            known = credentials.actor_of_cookie if self._by_cookie else credentials.actor_of
+            actor = known(connection, self._key, extend=False)
         return None if actor is None or actor.must_reset_password else actor
 
     def _select(self, only: int | None) -> int:

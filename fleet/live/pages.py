@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fleet import clock
 from fleet.authz.check import Thing, Visible, can, can_run, visible_teams
-from fleet.errors import BadRequest, FleetError, Forbidden, Invalid, NotFound
+from fleet.errors import BadRequest, FleetError, Forbidden, Invalid
 from fleet.extensions import db
 from fleet.hosts import listing as hosts
 from fleet.hosts.listing import Filter
@@ -17,10 +17,10 @@ from fleet.hosts.status import is_online
 from fleet.live import picking, tickets
 from fleet.live import service as live
 from fleet.live.models import Campaign, CampaignStatus
-from fleet.live.schemas import MAX_SQL
 from fleet.live.tickets import Ticket
 from fleet.queries import service as queries
 from fleet.queries.models import Query
+from fleet.queries.schemas import SQL_MAX
 from fleet.shapes import digits
 from fleet.targets import service as target_service
 from fleet.targets.service import Selection
@@ -41,7 +41,7 @@ LONG = 4000
 def targets(query_id: int) -> str:
     """Whom to ask a saved query."""
     query = _saved(query_id)
-    edited = request.args.get("query", "")[:MAX_SQL]
+    edited = request.args.get("query", "")[:SQL_MAX]
     return _picker(query, request.args, edited if edited and can(current_actor(), "run_new", Query) else query.query)
 
 
@@ -49,7 +49,7 @@ def targets(query_id: int) -> str:
 def new_targets() -> str:
     """Whom to ask SQL of one's own."""
     authorize("run_new", Query)
-    return _picker(None, request.args, request.args.get("query", "")[:MAX_SQL])
+    return _picker(None, request.args, request.args.get("query", "")[:SQL_MAX])
 
 
 @pages.post("/queries/<id:query_id>/live")
@@ -71,12 +71,10 @@ pages.add_url_rule("/queries/new/live", "targets", build_only=True)
 
 
 def _saved(query_id: int) -> Query:
-    query = queries.get(db.session(), query_id)
-    actor, team_id = current_actor(), query.team_id
-    observers = query.observer_can_run
+    actor = current_actor()
+    query = queries.known(db.session(), query_id, actor)
+    observers, team_id = query.observer_can_run, query.team_id
     allowed(can_run(actor, observer_can_run=observers, query_team_id=team_id, target_teams=None))
-    if not query.saved and query.author_id != actor.user_id:
-        raise NotFound.of("Query", query_id)
     return query
 
 
@@ -110,7 +108,7 @@ def _run(query: Query | None, form: MultiDict[str, str]) -> str | AnyResponse | 
     sql = form.get("query", query.query if query else "").replace("\r\n", "\n")
     if form.get("action") == "find":
         if len(sql) > LONG:
-            return _picker(query, form, sql[:MAX_SQL])
+            return _picker(query, form, sql[:SQL_MAX])
         found = picking.as_parameters(selection)
         match = form.get("host_query", "")[:255]
         edited = sql if _is_edited(query, sql) else None
@@ -135,7 +133,7 @@ def _start(query: Query | None, selection: Selection, sql: str) -> live.Started:
     gone = picking.unknown(session, selection)
     if gone:
         raise Invalid(gone)
-    if len(sql) > MAX_SQL or "\x00" in sql:
+    if len(sql) > SQL_MAX or "\x00" in sql:
         raise Invalid("SQL is at most 64 KB of text, without NUL characters", name="query")
     own = query is None or _is_edited(query, sql)
     asked = live.question(session, actor, sql=sql, query_id=None if own or query is None else query.id)

@@ -6,15 +6,13 @@ from pydantic import Field
 
 from fleet import clock
 from fleet.live.models import Campaign
+from fleet.queries.schemas import Sql
 from fleet.shapes import Body
 from fleet.targets.schemas import Id, Ids, Selected, SelectedNames
 from fleet.targets.service import TargetCounts
 
-MAX_SQL = 64 * 1024
 MAX_AT_ONCE = 100
 """Queries of one synchronous run."""
-
-Sql = Annotated[str, Field(max_length=MAX_SQL)]
 
 
 class RunQuery(Body):

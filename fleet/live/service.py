@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from fleet import clock
@@ -14,6 +14,7 @@ from fleet.app_config import service as app_config
 from fleet.app_config.models import AppConfigRow
 from fleet.authz.check import Actor, Visible, can, can_run, visible_teams
 from fleet.backplane import Live
+from fleet.db.portable import unique
 from fleet.errors import BadRequest, Forbidden, Invalid, NotFound
 from fleet.live.models import Campaign, CampaignStatus, CampaignTarget
 from fleet.names import fold
@@ -27,6 +28,12 @@ READER_MUST_COME = timedelta(minutes=1)
 """A campaign that nobody reads is over after so long."""
 
 LONGEST_RUN = timedelta(hours=24)
+
+KEPT = timedelta(days=7)
+"""How long a run that is over can be opened and run again; then it is forgotten."""
+
+AT_ONCE = 5_000
+"""Runs that are forgotten in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def check_possible(session: Session, live: Live, by: Actor) -> None:
 def question(session: Session, by: Actor, *, sql: str, query_id: int | None) -> Query:
     """The query to put to hosts: the saved one, else a new one with this SQL, if `by` may run such."""
     if query_id is not None:
-        return queries.get(session, query_id)
+        return queries.known(session, query_id, by)
     if not sql.strip():
         raise Invalid("one of query or query_id must be specified", name="query")
     if not can(by, "run_new", Query):
@@ -77,18 +84,21 @@ def start(
     """
     if not can_run(by, observer_can_run=query.observer_can_run, query_team_id=query.team_id, target_teams=teams):
         raise Forbidden()
-    campaign = Campaign(query_id=query.id, user_id=by.user_id, status=int(CampaignStatus.WAITING))
-    session.add(campaign)
-    session.flush()
+    query_id = query.id
+    campaign = Campaign(query_id=query_id, user_id=by.user_id, status=int(CampaignStatus.WAITING))
+    with unique(session, lambda: NotFound.of("Query", query_id), "the query"):
+        session.add(campaign)
     aimed = (
         (TargetType.LABEL, selection.label_ids), (TargetType.HOST, selection.host_ids),
         (TargetType.TEAM, selection.team_ids),
     )  # fmt: skip
-    session.add_all(
-        CampaignTarget(campaign_id=campaign.id, type=int(kind), target_id=target_id)
+    rows = [
+        {"campaign_id": campaign.id, "type": int(kind), "target_id": target_id}
         for kind, ids in aimed
         for target_id in dict.fromkeys(ids)
-    )
+    ]
+    if rows:
+        session.execute(insert(CampaignTarget), rows)
     visible = askable(by, query)
     host_ids = targets.host_ids(session, selection, visible)
     if not host_ids:
@@ -152,3 +162,13 @@ def end_abandoned(session: Session, live: Live) -> int:
     for campaign_id in ids:
         finish(session, live, campaign_id)
     return len(ids)
+
+
+def forget(session: Session) -> None:
+    """Delete runs that have been over for long, the oldest first, and SQL that was asked once and that no run holds
+    any more. Saved queries stay."""
+    before = clock.now() - KEPT
+    over = select(Campaign.id).where(Campaign.status == CampaignStatus.COMPLETE, Campaign.updated_at < before)
+    session.execute(delete(Campaign).where(Campaign.id.in_(over.order_by(Campaign.id).limit(AT_ONCE))))
+    run = exists().where(Campaign.query_id == Query.id)
+    session.execute(delete(Query).where(~Query.saved, Query.created_at < before, ~run))

@@ -45,7 +45,7 @@ def counted() -> Visible:
 
 
 def _shown(pack: Pack) -> PackOut:
-    return service.present(db.session(), [pack], counted(), clock.now())[0]
+    return service.present(db.session(), [pack], counted())[0]
 
 
 @api.get("/packs")
@@ -54,7 +54,7 @@ def list_packs() -> Json:
     authorize("read", Pack)
     options, session = list_options(), db.session()
     packs = session.scalars(paged(ordered(select(Pack), options, COLUMNS, _PACK.id), options)).all()
-    return {"packs": service.present(session, packs, counted(), clock.now())}
+    return {"packs": service.present(session, packs, counted())}
 
 
 @api.post("/packs")

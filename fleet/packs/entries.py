@@ -7,12 +7,13 @@ from fleet import clock
 from fleet.db import changes
 from fleet.db.portable import unique
 from fleet.errors import BadRequest, DuplicateEntry, Invalid, NotFound
-from fleet.names import fold
+from fleet.names import fold, too_long
 from fleet.packs.models import ScheduledQuery
 from fleet.packs.schemas import EntryChange, NewEntry
+from fleet.queries import service as queries
 from fleet.queries.models import Query
 from fleet.queries.schedule import INTERVAL_MAX
-from fleet.queries.schemas import NAME_MAX, ScheduledOut
+from fleet.queries.schemas import ScheduledOut
 
 UNIQUE_NAME = "unique_names_in_packs"
 
@@ -40,12 +41,12 @@ def get(session: Session, entry_id: int) -> Entry:
 
 def _runnable(session: Session, query_id: int | None) -> Query:
     """The global query that an entry may run."""
-    query = session.get(Query, query_id) if query_id is not None else None
-    if query is None:
-        raise NotFound("Query was not found in the datastore") if query_id is None else NotFound.of("Query", query_id)
+    if query_id is None:
+        raise NotFound("Query was not found in the datastore")
+    query = queries.saved(session, query_id)
     if query.team_id is None:
         return query
-    same = session.scalar(select(Query).where(Query.team_key == 0, Query.name_key == query.name_key))
+    same = session.scalar(select(Query).where(Query.saved, Query.team_key == 0, Query.name_key == query.name_key))
     if same is None:
         reason = "Error 1452 (23000): Cannot add or update a child row: packs run global queries, not those of a team"
         raise Invalid(reason, name="query_id")
@@ -56,7 +57,7 @@ def _free_name(session: Session, pack_id: int, name: str) -> str:
     taken = set(session.scalars(select(ScheduledQuery.name_key).where(ScheduledQuery.pack_id == pack_id)))
     while fold(name) in taken:
         name += "-1"
-    if len(name) > NAME_MAX:
+    if too_long(name):
         raise Invalid("Error 1406 (22001): Data too long for column 'name'", name="name")
     return name
 

@@ -47,6 +47,8 @@ def _entry(pack_id: int, entry_id: int) -> entries.Entry:
 
 
 def _refused(refused: FleetError, pack: Pack, values: forms.Values, entry_id: int | None = None) -> tuple[str, int]:
+    if isinstance(refused, NotFound):
+        refused = Invalid("that query is not there any more: choose another", name="query_id")
     return _dialog(pack, values, entry_id, problems=problems_by_field(refused)), 422
 
 

@@ -16,6 +16,7 @@ from fleet.packs.models import Pack, ScheduledQuery
 from fleet.packs.schemas import PackChange
 from fleet.queries.forms import every
 from fleet.queries.schema_pages import PLATFORM_NAMES
+from fleet.shapes import digits
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor
 from fleet.web.liststate import list_state
@@ -55,21 +56,31 @@ def index() -> str:
 
 def _form(values: forms.Values, pack: Pack | None, *, match: str = "", **shown: Any) -> str:
     session = db.session()
-    aim = forms.aim(values)
     rows = session.execute(entries.of_pack(pack.id).order_by(ScheduledQuery.id)).all() if pack else []
     return render(
         "packs/form.html",
         block="results",
         values=values,
         pack=pack,
-        choices=reach.choices(session, aim, match),
-        host_match=match,
-        reached=reach.count(session, aim),
         entries=[{"entry": entry, "query": query, "every": every(entry.interval)} for entry, query in rows],
         platform_names=PLATFORM_NAMES,
         field_labels=forms.PACK_LABELS,
+        **_aimed(values, pack, match),
         **{"problems": {}} | shown,
     )
+
+
+def _aimed(values: forms.Values, pack: Pack | None, match: str) -> dict[str, Any]:
+    """What the part of the form shows that says whom the pack reaches."""
+    session, aim = db.session(), forms.aim(values)
+    disabled = pack is not None and pack.disabled
+    return {
+        "choices": reach.choices(session, aim, match),
+        "host_match": match,
+        "disabled": disabled,
+        "reached": reach.count(session, aim, disabled=disabled),
+        "reached_enabled": reach.count(session, aim) if disabled else None,
+    }
 
 
 def _refused(refused: FleetError, values: forms.Values, pack: Pack | None) -> tuple[str, int]:
@@ -138,10 +149,10 @@ def targets() -> str | AnyResponse:
     authorize("write", Pack)
     if not is_htmx():
         return go_to("packs.index")
+    pack_id = digits(request.form.get("pack_id", ""))
+    pack = service.get(db.session(), pack_id) if pack_id else None
     values, match = forms.typed_pack(request.form), forms.host_match(request.form)
-    aim = forms.aim(values)
-    found, reached = reach.choices(db.session(), aim, match), reach.count(db.session(), aim)
-    return render("packs/targets.html", values=values, choices=found, host_match=match, reached=reached)
+    return render("packs/targets.html", values=values, **_aimed(values, pack, match))
 
 
 @pages.post("/packs/<id:pack_id>/state")
@@ -151,7 +162,10 @@ def state(pack_id: int) -> AnyResponse:
     disabled = request.form.get("disabled") == "true"
     pack = service.get(db.session(), pack_id)
     service.modify(db.session(), pack, PackChange(disabled=disabled), current_actor())
-    return done(f"{pack.name} is {'disabled' if disabled else 'enabled'}", "packs.index")
+    said = f"{pack.name} is {'disabled' if disabled else 'enabled'}"
+    if request.form.get("origin") == "pack":
+        return go_to("packs.show", said, pack_id=pack_id)
+    return done(said, "packs.index")
 
 
 @pages.get("/packs/<id:pack_id>/delete")

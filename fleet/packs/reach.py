@@ -17,6 +17,9 @@ from fleet.teams.models import Team
 OFFERED, FOUND = 8, 40
 """How many hosts are offered before somebody searches, and then."""
 
+LISTED = 100
+"""Chosen hosts that are listed; the others are kept and counted."""
+
 # Columns of the tables, not attributes of the models: with one of those in it a statement costs an ORM's pass.
 _HOST, _PACK, _TARGET = Host.__table__.c, Pack.__table__.c, PackTarget.__table__.c
 _MEMBER = LabelMembership.__table__.c
@@ -67,14 +70,13 @@ class Aim:
     team_ids: Sequence[int] = ()
 
 
-def count(session: Session, aim: Aim) -> int:
-    """How many hosts an aim reaches while its pack is enabled."""
+def count(session: Session, aim: Aim, *, disabled: bool = False) -> int:
+    """How many hosts an aim reaches while its pack is enabled, or disabled."""
     ways = [_HOST.id.in_(some) for some in batches(aim.host_ids)]
-    if aim.label_ids:
-        members = select(_MEMBER.host_id).where(_MEMBER.label_id.in_(aim.label_ids[:500]))
-        ways.append(_HOST.id.in_(members))
-    if aim.team_ids:
-        ways.append(_HOST.team_id.in_(aim.team_ids[:500]))
+    ways += [_HOST.team_id.in_(some) for some in batches(aim.team_ids)]
+    if not disabled:
+        members = select(_MEMBER.host_id)
+        ways += [_HOST.id.in_(members.where(_MEMBER.label_id.in_(some))) for some in batches(aim.label_ids)]
     if not ways:
         return 0
     return session.scalar(select(func.count()).select_from(Host.__table__).where(or_(*ways))) or 0
@@ -87,6 +89,7 @@ class Choices:
     labels: Sequence[Row[*tuple[Any, ...]]]
     teams: Sequence[Row[*tuple[Any, ...]]]
     chosen: Sequence[Row[*tuple[Any, ...]]]
+    more: Sequence[int]
     found: Sequence[Row[*tuple[Any, ...]]]
 
 
@@ -95,7 +98,7 @@ def choices(session: Session, aim: Aim, match: str) -> Choices:
     label, team = Label.__table__.c, Team.__table__.c
     members = select(func.count()).where(_MEMBER.label_id == label.id).scalar_subquery()
     of_team = select(func.count()).where(_HOST.team_id == team.id).scalar_subquery()
-    chosen = [row for some in batches(aim.host_ids) for row in session.execute(_SHOWN.where(_HOST.id.in_(some)))]
+    listed = _SHOWN.where(_HOST.id.in_(aim.host_ids[:LISTED])).order_by(_HOST.display_name, _HOST.id)
     most = FOUND if match else OFFERED
     others = _SHOWN.order_by(_HOST.display_name, _HOST.id).limit(most + len(aim.host_ids))
     if match:
@@ -108,6 +111,7 @@ def choices(session: Session, aim: Aim, match: str) -> Choices:
             )
         ).all(),
         teams=session.execute(select(team.id, team.name, of_team.label("hosts")).order_by(team.name_key)).all(),
-        chosen=chosen,
+        chosen=session.execute(listed).all(),
+        more=aim.host_ids[LISTED:],
         found=[row for row in session.execute(others) if row.id not in taken][:most],
     )

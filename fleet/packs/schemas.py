@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from fleet.packs.models import Pack
-from fleet.queries.schemas import Id, Name, ShortText, Shown
+from fleet.queries.schemas import SPECS_MAX, Id, Name, ShortText, Shown
 from fleet.shapes import Body, Out
 
 SHARD_MAX = 2**31 - 1
 
 Ids = Annotated[list[Id], Field(max_length=100_000)]
+Names = Annotated[list[str], Field(max_length=SPECS_MAX)]
 Shard = Annotated[int, Field(ge=0, le=SHARD_MAX)]
 EntryDescription = Annotated[str, StringConstraints(max_length=1023)]
 
@@ -119,8 +120,8 @@ class EntrySpec(Body):
 class TargetsSpec(Body):
     """The labels and teams that get a pack, by name."""
 
-    labels: list[str] | None = None
-    teams: list[str] | None = None
+    labels: Names | None = None
+    teams: Names | None = None
 
 
 class PackSpec(Body):
@@ -131,13 +132,13 @@ class PackSpec(Body):
     platform: ShortText = ""
     disabled: bool = False
     targets: TargetsSpec = TargetsSpec()
-    queries: list[EntrySpec] = []
+    queries: Annotated[list[EntrySpec], Field(max_length=SPECS_MAX)] = []
 
 
 class PackSpecs(Body):
     """Pack specs to apply together."""
 
-    specs: list[PackSpec] = []
+    specs: Annotated[list[PackSpec], Field(max_length=SPECS_MAX)] = []
 
 
 class EntrySpecOut(Shown):

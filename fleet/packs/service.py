@@ -1,9 +1,8 @@
 """What can be done with packs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import and_, func, insert, select
 from sqlalchemy import delete as sql_delete
@@ -148,22 +147,11 @@ def query_counts(session: Session, packs: Iterable[Pack]) -> dict[int, int]:
     return found
 
 
-def host_counts(
-    session: Session, aimed: Mapping[int, targets.Selection], visible: Visible, now: datetime
-) -> dict[int, int]:
-    """How many of the hosts that somebody sees each selection holds; equal ones are counted once."""
-    totals: dict[targets.Selection, int] = {}
-    for selection in set(aimed.values()):
-        anything = selection.host_ids or selection.label_ids or selection.team_ids
-        totals[selection] = targets.count(session, selection, visible, now).total if anything else 0
-    return {pack_id: totals[selection] for pack_id, selection in aimed.items()}
-
-
-def present(session: Session, packs: Sequence[Pack], visible: Visible, now: datetime) -> list[PackOut]:
-    """Packs as they are shown, with what they are aimed at and how many hosts that are."""
+def present(session: Session, packs: Sequence[Pack], visible: Visible) -> list[PackOut]:
+    """Packs as they are shown, with what they are aimed at and how many of the hosts that somebody sees that are."""
     aims = targets_of(session, packs)
     entries = query_counts(session, packs)
-    hosts = host_counts(session, {pack.id: aims[pack.id].selection for pack in packs}, visible, now)
+    hosts = targets.totals(session, [aims[pack.id].selection for pack in packs], visible)
     return [
         PackOut(
             **{name: getattr(pack, name) for name in PackOut.model_fields if hasattr(pack, name)},
@@ -171,7 +159,7 @@ def present(session: Session, packs: Sequence[Pack], visible: Visible, now: date
             hosts=aim.hosts,
             teams=aim.teams,
             query_count=entries.get(pack.id, 0),
-            total_hosts_count=hosts[pack.id],
+            total_hosts_count=hosts[aim.selection],
             host_ids=aim.selection.host_ids,
             label_ids=aim.selection.label_ids,
             team_ids=aim.selection.team_ids,

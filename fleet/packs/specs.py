@@ -72,7 +72,7 @@ def _ids(session: Session, kind: type[Query] | type[Label] | type[Team], names: 
     for some in batches(keys):
         statement = select(kind.name_key, kind.id).where(kind.name_key.in_(some))
         if kind is Query:
-            statement = statement.where(Query.team_key == 0)
+            statement = statement.where(Query.saved, Query.team_key == 0)
         found |= dict(session.execute(statement).all())
     return found
 

@@ -25,8 +25,7 @@ TEAM_SCHEDULE = "/<any(teams,team):alias>/<team_id>/schedule"
 
 def loaded(query_id: int, action: str) -> Query:
     """The query, if whoever asks may do `action` to it."""
-    current_actor()
-    query = service.get(db.session(), query_id)
+    query = service.known(db.session(), query_id, current_actor())
     authorize(action, query)
     return query
 
@@ -116,7 +115,7 @@ def delete_queries() -> Json:
     """Delete several queries, all or none."""
     actor = current_actor()
     ids = parse(QueryIds).ids
-    queries = service.many(db.session(), ids)
+    queries = service.many(db.session(), ids, actor)
     for query in queries:
         authorize("write", query)
     if not queries:

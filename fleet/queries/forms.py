@@ -99,7 +99,7 @@ def read(values: Mapping[str, Any], team_id: int | None) -> NewQuery:
         new = parse_form(NewQuery, {name: value for name, value in sent.items() if name not in wrong})
     unread = {problem.name for problem in found}
     found += [problem for problem in service.faults(new) if problem.name not in unread]
-    if new.interval > INTERVAL_MAX:
+    if new.interval > INTERVAL_MAX or values["interval"] == "":
         found.append(Problem("interval", f"must be a number of seconds from 1 to {INTERVAL_MAX:,}"))
     if new.query.strip():
         found += [Problem("query", error) for error in checked(new.query).errors]

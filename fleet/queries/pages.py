@@ -4,12 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from flask import request
-from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from fleet.authz.check import Actor, Thing, can, can_run, visible_teams
-from fleet.errors import AlreadyExists, DuplicateEntry, FleetError, Forbidden, Invalid, NotFound, Problem
+from fleet.authz.check import Thing, can, can_run, visible_teams
+from fleet.errors import AlreadyExists, DuplicateEntry, FleetError, Invalid, NotFound, Problem
 from fleet.extensions import db
 from fleet.queries import forms, listing, schema_pages, service
 from fleet.queries.api import loaded, runnable_only
@@ -17,6 +16,7 @@ from fleet.queries.models import Query
 from fleet.queries.schema_pages import PLATFORM_NAMES, checked
 from fleet.queries.schemas import QueryChange
 from fleet.shapes import digits
+from fleet.teams import service as teams
 from fleet.teams.models import Team
 from fleet.web import doors
 from fleet.web.context import authorize, current_actor
@@ -26,6 +26,14 @@ from fleet.web.pages import done, go_to, problems_by_field, render
 pages = doors.pages("queries", __name__)
 pages.register_blueprint(schema_pages.pages)
 
+LOGGED = {
+    "": "Differential",  # osquery's own way when it is told none
+    "snapshot": "Snapshot",
+    "differential": "Differential",
+    "differential_ignore_removals": "Differential, no removals",
+}
+"""How rows of a scheduled query are logged, in short."""
+
 SORTABLE = ("name", "interval", "automations_enabled", "updated_at")
 
 
@@ -33,10 +41,16 @@ def _id(text: str | None) -> int | None:
     return digits(text or "") or None
 
 
-def _teams(actor: Actor) -> list[tuple[int, str]]:
-    visible = visible_teams(actor)
-    rows = db.session().execute(select(Team.id, Team.name).order_by(Team.name_key))
-    return [(team_id, name) for team_id, name in rows if visible.team(team_id)]
+def _teams() -> list[tuple[int, str]]:
+    return teams.seen(db.session(), visible_teams(current_actor()))
+
+
+def _team(text: str | None) -> int | None:
+    """The team that a new query shall belong to; none: all teams."""
+    team_id = _id(text)
+    if team_id is not None and db.session().get(Team, team_id) is None:
+        raise NotFound.of("Team", team_id)
+    return team_id
 
 
 def _filter(given: MultiDict[str, str], match: str) -> listing.Filter:
@@ -103,10 +117,11 @@ def _list_values(
         "rows": rows,
         "view": view,
         "team_id": team,
-        "teams": _teams(current_actor()),
+        "teams": _teams(),
         "platform_names": PLATFORM_NAMES,
         "platform": state.kept.get("platform", ""),
         "filtered": bool(state.match or state.kept.get("platform")),
+        "loggings": LOGGED,
         "scope": Thing("query", team),
     }
 
@@ -136,11 +151,11 @@ def _editor(values: dict[str, Any], query: Query | None, **shown: Any) -> str:
         frequencies=forms.FREQUENCIES,
         loggings=forms.LOGGING_NAMES,
         labels=forms.LABELS,
-        teams=_teams(current_actor()),
+        teams=_teams(),
         may_run=_may_run(query) if query is not None else can(current_actor(), "run_new", Thing("query", team_id)),
         host_ids=request.values.getlist("host_ids"),
         **schema_pages.panel(match, asked or ("" if match else next(iter(tables), ""))),
-        **{"problems": {}, "differences": [], "proposed": ""} | shown,
+        **{"problems": {}, "differences": [], "opened": stamp(query.updated_at) if query is not None else ""} | shown,
     )
 
 
@@ -153,7 +168,7 @@ NEW = {
 @pages.get("/queries/new")
 def new() -> str:
     """The editor with nothing saved yet."""
-    actor, team_id = current_actor(), _id(request.args.get("team_id"))
+    actor, team_id = current_actor(), _team(request.args.get("team_id"))
     authorize("write" if can(actor, "write", Thing("query", team_id)) else "run_new", Thing("query", team_id))
     return _editor(dict(NEW), None, team_id=team_id)
 
@@ -161,7 +176,8 @@ def new() -> str:
 @pages.post("/queries/new")
 def create() -> str | AnyResponse | tuple[str, int]:
     """Save a new query."""
-    team_id = _id(request.form.get("team_id"))
+    current_actor()
+    team_id = _team(request.form.get("team_id"))
     authorize("write", Thing("query", team_id))
     values = forms.typed(request.form)
     try:
@@ -175,6 +191,8 @@ def _refused(refused: FleetError, values: dict[str, Any], query: Query | None, *
     problems = problems_by_field(refused)
     if isinstance(refused, (AlreadyExists, DuplicateEntry)):
         problems = {"name": [f"There is a query of the name {values['name']} already"]}
+    if query is not None:
+        shown["opened"] = request.form.get("updated_at", "")  # it is still that version which is being changed
     return _editor(values, query, problems=problems, **shown), refused.status if refused.status == 409 else 422
 
 
@@ -193,7 +211,7 @@ def save(query_id: int) -> str | AnyResponse | tuple[str, int]:
     authorize("write", query)
     values = forms.typed(request.form)
     session, actor = db.session(), current_actor()
-    session.refresh(query, with_for_update=True)
+    query = service.held(session, query)
     try:
         given = forms.read(values, query.team_id)
         if action == "save_as_new":
@@ -228,11 +246,9 @@ def _chosen(given: MultiDict[str, str]) -> list[Query]:
         found = [item.query for item in listing.page(session, wanted, state.everything)]
     else:
         ids = [number for number in map(_id, given.getlist("id")) if number is not None]
-        found = service.many(session, ids)
+        found = service.many(session, ids, current_actor())
     if not found:
         raise NotFound("No query is selected.")
-    if len({query.team_id for query in found}) > 1:
-        raise Forbidden()
     for query in found:
         authorize("write", query)
     return found

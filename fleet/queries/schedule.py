@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 from fleet import clock
 from fleet.authz.check import Actor
 from fleet.errors import Invalid
-from fleet.names import fold
+from fleet.names import fold, too_long
 from fleet.queries import service
 from fleet.queries.models import Query
-from fleet.queries.schemas import NAME_MAX, NewQuery, QueryChange, Schedule, ScheduleChange, ScheduledOut
+from fleet.queries.schemas import NewQuery, QueryChange, Schedule, ScheduleChange, ScheduledOut
 
 INTERVAL_MAX = 604_800
 """A week: osquery runs nothing more rarely."""
@@ -63,7 +63,7 @@ def present(query: Query) -> ScheduledOut:
 
 def add(session: Session, asked: Schedule, team_id: int | None, by: Actor) -> Query:
     """Copy a global query into the schedule of all hosts, or of a team."""
-    source = service.get(session, asked.query_id)
+    source = service.saved(session, asked.query_id)
     if source.team_id is not None:
         whose = "global" if team_id is None else "team"
         raise Invalid(f"cannot create a {whose} schedule from a team query", name="query_id")
@@ -84,9 +84,11 @@ def add(session: Session, asked: Schedule, team_id: int | None, by: Actor) -> Qu
 
 def _free_name(session: Session, name: str, team_id: int | None) -> str:
     second = int(clock.now().timestamp())
-    room = NAME_MAX - len(f"Copy of  ({second})")
     while True:
-        copy = f"Copy of {name[:room]} ({second})"
+        copy = f"Copy of {name} ({second})"
+        if too_long(copy):
+            name = name[:-1]
+            continue
         taken = select(Query.id).where(Query.team_key == (team_id or 0), Query.name_key == fold(copy))
         if session.scalar(taken) is None:
             return copy

@@ -21,9 +21,17 @@ pages = doors.pages("schema", __name__)
 PLATFORM_NAMES = {"darwin": "macOS", "windows": "Windows", "linux": "Linux", "chrome": "ChromeOS"}
 
 
-@lru_cache(maxsize=512)
+KEPT = 4096
+"""Longer SQL is checked each time: what is kept must not fill the memory."""
+
+
 def checked(sql: str) -> schema.Check:
     """What is wrong with SQL, which tables it asks and which platforms have them all."""
+    return _remembered(sql) if len(sql) <= KEPT else schema.check(sql)
+
+
+@lru_cache(maxsize=512)
+def _remembered(sql: str) -> schema.Check:
     return schema.check(sql)
 
 

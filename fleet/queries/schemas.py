@@ -7,27 +7,28 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 from pydantic_core import PydanticCustomError
 
-from fleet.names import fold
+from fleet import names
 from fleet.queries.models import Query
 from fleet.shapes import MAX_ID, Body, Out
 
-NAME_MAX = 255
 SQL_MAX = 64 * 1024
-INTERVAL_MAX = 2**32 - 1
+SECONDS_MAX = 2**32 - 1
+SPECS_MAX = 10_000
+"""Specs of one kind that are applied together."""
 
 
 def _comparable(name: str) -> str:
-    if len(fold(name)) > NAME_MAX:
+    if names.too_long(name):
         raise PydanticCustomError("string_too_long", "name is too long to be compared")
     return name
 
 
-ShortText = Annotated[str, StringConstraints(max_length=NAME_MAX)]
+ShortText = Annotated[str, StringConstraints(max_length=names.MAX)]
 Name = Annotated[ShortText, AfterValidator(_comparable)]
 Description = Annotated[str, StringConstraints(max_length=65535)]
 Sql = Annotated[str, StringConstraints(max_length=SQL_MAX)]
 Id = Annotated[int, Field(ge=0, le=MAX_ID)]
-Interval = Annotated[int, Field(ge=0, le=INTERVAL_MAX)]
+Interval = Annotated[int, Field(ge=0, le=SECONDS_MAX)]
 """Seconds; a negative number is not one."""
 
 
@@ -84,7 +85,7 @@ class QuerySpec(Body):
 class QuerySpecs(Body):
     """Query specs to apply together."""
 
-    specs: list[QuerySpec] = []
+    specs: Annotated[list[QuerySpec], Field(max_length=SPECS_MAX)] = []
 
 
 class Schedule(Body):

@@ -30,9 +30,39 @@ def get(session: Session, query_id: int) -> Query:
     return query
 
 
+def known(session: Session, query_id: int, by: Actor) -> Query:
+    """The same as far as `by` knows of it: what was asked once and never saved is there for who asked it alone."""
+    query = get(session, query_id)
+    if not _knows(by, query):
+        raise NotFound.of("Query", query_id)
+    return query
+
+
+def _knows(by: Actor, query: Query) -> bool:
+    return query.saved or query.author_id == by.user_id
+
+
+def saved(session: Session, query_id: int) -> Query:
+    """The saved query with this id, or `NotFound`."""
+    query = get(session, query_id)
+    if not query.saved:
+        raise NotFound.of("Query", query_id)
+    return query
+
+
+def held(session: Session, query: Query) -> Query:
+    """The query as it stands now; nobody else changes it before this transaction ends."""
+    statement = select(Query).where(Query.id == query.id).with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(statement)
+    if found is None:
+        raise NotFound.of("Query", query.id)
+    return found
+
+
 def by_name(session: Session, name: str, team_id: int | None = None) -> Query:
-    """The query that has this name in the team (none: among the global ones), or `NotFound`."""
-    query = session.scalar(select(Query).where(Query.team_key == (team_id or 0), Query.name_key == fold(name)))
+    """The saved query that has this name in the team (none: among the global ones), or `NotFound`."""
+    named = select(Query).where(Query.team_key == (team_id or 0), Query.name_key == fold(name), Query.saved)
+    query = session.scalar(named)
     if query is None:
         raise NotFound.of("Query", name)
     return query
@@ -113,20 +143,20 @@ def delete_many(session: Session, queries: Sequence[Query], by: Actor) -> int:
     return len(ids)
 
 
-def many(session: Session, ids: Iterable[int]) -> list[Query]:
-    """The queries with these ids, each once; `NotFound` names the first that is not there."""
+def many(session: Session, ids: Iterable[int], by: Actor) -> list[Query]:
+    """The queries with these ids, each once; `NotFound` names the first that is not there for `by`."""
     wanted = list(dict.fromkeys(ids))
     found: dict[int, Query] = {}
     for some in batches(wanted):
         found |= {query.id: query for query in session.scalars(select(Query).where(Query.id.in_(some)))}
     for query_id in wanted:
-        if query_id not in found:
+        if query_id not in found or not _knows(by, found[query_id]):
             raise NotFound.of("Query", query_id)
     return [found[query_id] for query_id in wanted]
 
 
 def author(session: Session, query: Query) -> tuple[str, str]:
-    """Name and e-mail of who wrote it last; both empty when that user is gone."""
+    """Name and e-mail of its author, who saved it or applied its spec; both empty when that user is gone."""
     if query.author_id is None:
         return "", ""
     row = session.execute(select(User.name, User.email).where(User.id == query.author_id)).one_or_none()

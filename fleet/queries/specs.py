@@ -58,7 +58,7 @@ def _stored(session: Session, wanted: Mapping[tuple[int, str], QuerySpec]) -> di
     found: dict[tuple[int, str], Query] = {}
     for keys in batches(sorted({name_key for _, name_key in wanted})):
         for some in batches(team_keys):
-            rows = session.scalars(select(Query).where(Query.team_key.in_(some), Query.name_key.in_(keys)))
+            rows = session.scalars(select(Query).where(Query.saved, Query.team_key.in_(some), Query.name_key.in_(keys)))
             found |= {(query.team_key, query.name_key): query for query in rows}
     return found
 

@@ -56,5 +56,6 @@ def count_targets() -> doors.Json:
 
 def visible_for(query_id: int | None) -> Visible:
     """The hosts that whoever asks may put this query to; none: a query of their own."""
-    observers = queries.get(db.session(), query_id).observer_can_run if query_id is not None else False
-    return visible_teams(current_actor(), observers=observers)
+    actor = current_actor()
+    observers = queries.known(db.session(), query_id, actor).observer_can_run if query_id is not None else False
+    return visible_teams(actor, observers=observers)

@@ -40,8 +40,8 @@ def show_global_secrets() -> doors.Json:
 @api.post("/spec/enroll_secret")
 def apply_global_secrets() -> doors.Json:
     """Replace those secrets."""
-    sent = parse(SecretSpec)
     authorize("write", GLOBAL_SECRETS)
+    sent = parse(SecretSpec)
     if sent.spec is None:
         raise BadRequest("missing required argument", name="spec")
     fixed = settings().packaging.global_enroll_secret.get_secret_value()

@@ -57,8 +57,7 @@ def replace_global(session: Session, wanted: Sequence[NewSecret], *, fixed: str)
     if wrong:
         raise Invalid(wrong)
     texts = [new.secret for new in wanted]
-    twice = next((text for index, text in enumerate(texts) if text in texts[:index]), None)
-    if twice is not None:
+    if len(set(texts)) < len(texts):
         raise _duplicate()
     kept = set(session.scalars(select(EnrollSecret.secret).where(EnrollSecret.team_id.is_(None))))
     gone = kept - set(texts)

@@ -8,8 +8,15 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from fleet.accounts.models import UserTeam
+from fleet.authz.check import Visible
 from fleet.hosts.models import Host
-from fleet.teams.models import EnrollSecret
+from fleet.teams.models import EnrollSecret, Team
+
+
+def seen(session: Session, to: Visible) -> list[tuple[int, str]]:
+    """Id and name of the teams that somebody sees, by name."""
+    rows = session.execute(select(Team.id, Team.name).order_by(Team.name_key))
+    return [(row.id, row.name) for row in rows if to.team(row.id)]
 
 
 def user_counts(session: Session, team_ids: Collection[int]) -> dict[int, int]:

@@ -98,6 +98,8 @@
   const dialog = one("#dlg");
   let opener = null;
   const dirty = new WeakSet();
+  // A refused form comes back with what was typed, which is not saved either.
+  const keepTyped = (within) => all("form[data-guard]", within).filter((form) => one('[role="alert"]', form)).forEach((form) => dirty.add(form));
   const unsaved = (within) => all("form[data-guard]", within).some((form) => form.isConnected && dirty.has(form));
   function openDialog() {
     if (dialog.open) return;
@@ -106,8 +108,8 @@
     const first = one("[autofocus], [data-focus]", dialog) ?? one(".dialog-body :is(input:not([type=hidden]), select, textarea)", dialog);
     first?.focus();
   }
-  function closeDialog(box, asked = true) {
-    if (asked && unsaved(box) && !window.confirm("Leave without saving what you typed?")) return;
+  function closeDialog(box) {
+    if (unsaved(box) && !window.confirm("Leave without saving what you typed?")) return;
     box.close();
   }
   dialog?.addEventListener("close", () => {
@@ -206,6 +208,7 @@
   });
   document.addEventListener("htmx:load", ({ detail }) => {
     tellTimes(detail.elt);
+    keepTyped(detail.elt);
     if (detail.elt !== document.body) one("[data-focus]", detail.elt)?.focus();
     all("form:has([data-select])").forEach(tellSelection);
   });
@@ -285,7 +288,7 @@
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    dirty.delete(form);
+    if (!form.hasAttribute("hx-post")) dirty.delete(form);
     if (!form.matches("[data-theme-form]") || !event.submitter) {
       if (!form.hasAttribute("hx-post") && form.method === "post") setTimeout(() => busy(form, true));
       return;
@@ -362,6 +365,7 @@
   window.addEventListener("online", () => (one("#netloss").hidden = true));
   all(".toast").forEach(retire);
   tellTimes();
+  keepTyped(document);
   all("form:has([data-select])").forEach(tellSelection);
   one("main [data-focus]")?.focus();
 })();

@@ -73,7 +73,8 @@
     const label = document.querySelector(`label[for="${field.id}"]`);
     input.setAttribute("aria-label", `${label?.textContent ?? "Code"}. Press Escape, then Tab, to leave the editor.`);
     for (const name of ["aria-describedby", "aria-invalid"]) if (field.hasAttribute(name)) input.setAttribute(name, field.getAttribute(name));
-    label?.addEventListener("click", (event) => {
+    const led = [label, ...document.querySelectorAll(`a[href="#${field.id}"]`)]; // the field is hidden: go to the editor
+    for (const link of led) link?.addEventListener("click", (event) => {
       event.preventDefault();
       editor.focus();
     });

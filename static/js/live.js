@@ -22,7 +22,7 @@
     errors: grid("errors", () => "No host has reported an error."),
     silent: grid("silent", () => "Every host that was asked has answered."),
   };
-  const state = { began: Date.now(), ended: 0, over: false, stopped: false, paused: false, finished: false, renewed: false, open: false, tab: "results", totals: {}, expected: 0, answered: new Set(), rowHosts: 0, numbers: 0, hosts: null };
+  const state = { began: Date.now(), ended: 0, over: false, stopped: false, paused: false, finished: false, renewed: false, open: false, tab: "results", totals: {}, versions: null, answered: new Set(), rowHosts: 0, numbers: 0, hosts: null };
   let scheduled = false;
   function paint() {
     if (scheduled) return;
@@ -89,8 +89,8 @@
         yield;
       }
       if (error) {
-        grids.errors.add([line({ Message: error, osquery: "" })]);
-        nameVersions();
+        grids.errors.add([line({ Message: error, osquery: state.versions?.get(host.id) ?? "" })]);
+        if (!state.versions) nameVersions();
       }
       yield;
     }
@@ -117,8 +117,10 @@
     return silent;
   }
   async function nameVersions() {
-    const versions = new Map((await hosts()).map(([id, , , osquery]) => [id, osquery]));
-    for (const row of grids.errors.rows) row.cells.osquery = versions.get(row.id) ?? "";
+    const known = await hosts();
+    if (state.versions || !known.length) return;
+    state.versions = new Map(known.map(([id, , , osquery]) => [id, osquery]));
+    for (const row of grids.errors.rows) row.cells.osquery = state.versions.get(row.id) ?? "";
     grids.errors.drawn = [];
     paint();
   }
@@ -143,10 +145,8 @@
   }
   const hear = ({ type, data }) => {
     if (type === "totals") state.totals = data;
-    else if (type === "status") {
-      state.expected = data.expected_results;
-      state.finished = data.status === "finished";
-    } else if (type === "result") return receive(data);
+    else if (type === "status") state.finished = data.status === "finished";
+    else if (type === "result") return receive(data);
     else if (type === "error") return failed(data);
     state.open = true;
     paint();
@@ -155,15 +155,20 @@
   let failure = NONE;
   const failed = (reason) => {
     failure = reason;
-    if (reason === "unauthorized" && !state.open && !state.renewed) state.renewed = true;
-    else notice(`The server says: ${reason}.`);
+    if (!stale()) notice(`The server says: ${reason}.`);
   };
+  // A page that was opened long before its script ran: once, a new ticket is fetched.
+  const stale = () => failure === "unauthorized" && !state.open && !state.renewed;
   async function closed(code) {
-    if (failure === "unauthorized" && state.renewed && !state.open) {
-      failure = NONE;
+    if (stale()) {
+      state.renewed = true;
       const token = one('meta[name="csrf-token"]').content;
       const answer = await fetch(run.dataset.renew, { method: "POST", headers: { "X-CSRFToken": token } }).catch(() => null);
-      if (answer?.ok) return connect((await answer.json()).ticket);
+      if (answer?.ok) {
+        failure = NONE;
+        return connect((await answer.json()).ticket);
+      }
+      notice("You may not watch this run any more. Sign in and run it again.");
     }
     state.over = true;
     state.ended = Date.now();

@@ -1,7 +1,5 @@
 """A server in a process of its own, and the hosts that call it."""
 
-import random
-import socket
 import sqlite3
 import time
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from fleet.bundled_agent.fleet import Fleet
 from fleet.bundled_agent.osqueryd import Osqueryd
 from fleet.bundled_agent.simulated import SimulatedHost
 from fleet.demo.instance import Admin, Instance
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -39,15 +38,6 @@ def until(ask: Callable[[], T], what: str, seconds: float = 15.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
         time.sleep(0.03)
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    while True:
-        port = random.randint(20000, 32000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
 
 
 class Site:

@@ -2,11 +2,12 @@
 
 import csv
 import io
+import json
 import time
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.acts import cells, seconds, write_sql
 from tests.browser.conftest import HOSTS
@@ -121,3 +122,28 @@ def test_a_run_needs_somebody_to_ask_and_says_so(site: Site, page: Page) -> None
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("main")).to_contain_text("Choose whom to ask")
     expect(page.locator("#f-query")).to_have_value("SELECT 'kept' AS text")
+
+
+def test_a_page_whose_ticket_is_refused_fetches_one_new_ticket_and_no_more(
+    site: Site, page: Page, puppets: list[Puppet]
+) -> None:
+    tickets: list[str] = []
+
+    def refuse(socket: WebSocketRoute) -> None:
+        def hear(message: str | bytes) -> None:
+            said = json.loads(message)
+            if said["type"] == "auth":
+                tickets.append(said["data"]["token"])
+                socket.send(json.dumps({"type": "error", "data": "unauthorized"}))
+                socket.close(code=1000)
+
+        socket.on_message(hear)
+
+    page.route_web_socket("**/results/websocket", refuse)
+    page.goto(f"{site.url}/queries/new/live?host_ids={puppets[0].id}")
+    write_sql(page, SQL)
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("[data-notice]")).to_contain_text("The server says: unauthorized")
+    expect(page.locator("[data-said]")).to_have_text("Not connected")
+    page.wait_for_timeout(500)
+    assert len(tickets) == 2 and all(tickets)

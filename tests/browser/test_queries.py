@@ -116,3 +116,19 @@ def test_deleting_a_query_says_which_and_where_it_goes_missing(site: Site, page:
     dialog.get_by_role("button", name="Delete").click()
     page.wait_for_url("**/queries/manage**")
     expect(page.locator("#results")).not_to_contain_text("Short lived")
+
+
+def test_a_refused_form_leads_to_the_editor_and_is_not_left_without_a_question(site: Site, page: Page) -> None:
+    page.goto(f"{site.url}/queries/new")
+    page.get_by_label("Name", exact=True).fill("Refused")
+    write_sql(page, "SELEC 1")
+    page.get_by_role("button", name="Save", exact=True).click()
+    alert = page.get_by_role("alert").first
+    expect(alert).to_contain_text("Please correct")
+    alert.get_by_role("link", name="SQL").click()
+    assert "ace_text-input" in page.evaluate("document.activeElement.className")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url("**/queries/manage")
+    assert asked == ["beforeunload"]

@@ -14,8 +14,9 @@ import urllib3
 from playwright.sync_api import Browser, expect
 
 from tests.browser.acts import write_sql
-from tests.browser.site import free_port, until
+from tests.browser.site import until
 from tests.browser.watch import Watch
+from tests.ports import free_port
 
 PASSWORD = "correct horse 7 battery!"
 

@@ -1,5 +1,6 @@
 """Labels over JSON."""
 
+import pytest
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -7,8 +8,10 @@ from sqlalchemy.orm import Session
 from fleet.db.changes import Change
 from fleet.labels.models import Label, LabelMembership
 from fleet.packs.models import PackTarget, TargetType
+from fleet.runtime import Runtime
 from tests import factories
 from tests.conftest import Client, client_of
+from tests.hosts.counting import statements
 
 KEYS = {
     "created_at", "updated_at", "id", "name", "description", "query", "platform", "label_type",
@@ -195,3 +198,45 @@ def test_a_spec_that_cannot_be_applied_leaves_nothing(admin: Client, session: Se
 def test_no_specs_change_nothing(admin: Client) -> None:
     assert admin.post("/spec/labels", {"specs": []}).json == {}
     assert admin.post("/spec/labels", {}).json == {}
+
+
+def test_names_that_cannot_be_compared_are_refused(admin: Client, session: Session) -> None:
+    label = factories.make_label(session)
+    session.commit()
+    name = "ﷺ" * 60
+    for answer in (
+        admin.post("/labels", {"name": name, "query": "SELECT 1"}),
+        admin.patch(f"/labels/{label.id}", {"name": name}),
+        admin.post("/spec/labels", {"specs": [{"name": name, "query": "SELECT 1"}]}),
+    ):
+        assert (answer.status_code, answer.json["errors"][0]["name"]) == (422, "name")
+
+
+def test_specs_of_many_labels_take_few_statements(admin: Client, session: Session, runtime: Runtime) -> None:
+    def read() -> int:
+        with statements(runtime.engine) as sent:
+            assert admin.get("/spec/labels").status_code == 200
+        return len(sent)
+
+    hosts = [factories.make_host(session) for _ in range(2)]
+    factories.make_label(session, label_membership_type=1, hosts=hosts)
+    session.commit()
+    read()  # the first one also notes that the session is used
+    before = read()
+    for _ in range(10):
+        factories.make_label(session, label_membership_type=1, hosts=hosts)
+    session.commit()
+    assert read() == before
+
+
+def test_a_name_that_stands_twice_in_a_file_is_one_label(admin: Client) -> None:
+    specs = [{"name": "Twice", "query": "SELECT 1"}, {"name": "TWICE", "query": "SELECT 2"}]
+    assert admin.post("/spec/labels", {"specs": specs}).json == {}
+    made = admin.get("/spec/labels").json["specs"][8:]
+    assert [(spec["name"], spec["query"]) for spec in made] == [("TWICE", "SELECT 2")]
+
+
+@pytest.mark.parametrize("kind", ["labels", "queries", "packs"])
+def test_a_file_of_too_many_specs_is_refused(admin: Client, kind: str) -> None:
+    answer = admin.post(f"/spec/{kind}", {"specs": [{"name": "x", "query": "SELECT 1"}] * 10_001})
+    assert (answer.status_code, answer.json["errors"][0]["name"]) == (422, "specs")

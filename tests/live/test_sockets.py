@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from websocket import WebSocketBadStatusException, WebSocketTimeoutException
 
 from fleet.accounts.models import User, UserSession
+from fleet.live import conversation
 from fleet.live.models import Campaign, CampaignStatus
 from fleet.runtime import Runtime
 from tests.conftest import Client, client_of
@@ -355,3 +356,29 @@ def test_whoever_talks_all_the_time_still_gets_results(
         talk.say("more", {})
     answer(runtime, campaign_id, hosts[0])
     assert talk.hear(3)[0] == "result"
+
+
+@pytest.mark.parametrize("path", [RAW, "/api/v1/fleet/results/1/x/websocket"])
+def test_whoever_does_not_say_who_they_are_holds_no_place(
+    anonymous: Client, address: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    assert conversation.AUTH_SECONDS <= 10
+    monkeypatch.setattr(conversation, "AUTH_SECONDS", 0.3)
+    began = time.monotonic()
+    talk = Talk(address, path)
+    if path != RAW:
+        assert talk.socket.recv() == "o"
+        talk.socket.send("[]")
+        assert talk.socket.recv() == 'c[0,"none"]'
+    assert talk.closed() == 1000
+    assert time.monotonic() - began < 5
+
+
+def test_whoever_chooses_no_campaign_holds_no_place(
+    admin: Client, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "AUTH_SECONDS", 0.3)
+    talk = Talk(address)
+    talk.say("auth", {"token": admin.token})
+    assert talk.hear(5) == ("error", "error reading select_campaign")
+    assert talk.closed() == 1000

@@ -89,6 +89,8 @@ def test_a_refused_entry_names_each_field(browser: FlaskClient, session: Session
     ):
         good = {"query_id": "1", "frequency": "custom", "interval": "60", "logging": "snapshot"}
         assert submit(browser, f"/packs/{pack.id}/queries/new", good | wrong).status_code == 422
+    gone = submit(browser, f"/packs/{pack.id}/queries/new", good | {"query_id": "999"}).get_data(as_text=True)
+    assert 'id="f-query_id-error"' in gone and "choose another" in gone
     assert session.scalars(select(ScheduledQuery.id)).all() == []
 
 

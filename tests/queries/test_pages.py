@@ -214,3 +214,60 @@ def test_who_may_not_save_sees_why(app: Flask, session: Session) -> None:
     own = session.scalars(select(Query).where(Query.name == "Q")).one()
     assert stranger.get(f"/queries/{own.id}").status_code == 403
     assert stranger.get(f"/queries/delete?id={own.id}").status_code == 403
+
+
+def test_a_custom_frequency_needs_a_number(browser: FlaskClient, session: Session) -> None:
+    blank = {"name": "Q", "query": "SELECT 1", "frequency": "custom", "interval": ""}
+    refused = submit(browser, "/queries/new", blank)
+    assert refused.status_code == 422
+    assert 'id="f-interval-error"' in refused.get_data(as_text=True)
+    assert session.scalars(select(Query.id)).all() == []
+
+
+def test_a_refused_form_does_not_hide_what_another_hand_changed(browser: FlaskClient, session: Session) -> None:
+    query = factories.make_query(session, "Uptime", query="SELECT 1")
+    session.commit()
+    path = f"/queries/{query.id}"
+    opened = stamp(page(browser, path))
+    query.query = "SELECT 2 -- theirs"
+    session.commit()
+    form = {"name": " ", "query": "SELECT 3 -- mine", "updated_at": opened}
+    refused = submit(browser, path, form)
+    assert refused.status_code == 422
+    again = form | {"name": "Uptime", "updated_at": stamp(refused.get_data(as_text=True))}
+    conflict = submit(browser, path, again)
+    assert conflict.status_code == 409
+    assert "<del>SELECT 2 -- theirs</del>" in conflict.get_data(as_text=True)
+
+
+def test_a_query_for_a_team_that_is_gone_is_not_begun(browser: FlaskClient, session: Session) -> None:
+    assert browser.get("/queries/new?team_id=999").status_code == 404
+    sent = submit(browser, "/queries/new", {"name": "Q", "query": "SELECT 1", "team_id": "999"})
+    assert sent.status_code == 404
+    assert session.scalars(select(Query.id)).all() == []
+
+
+def test_a_search_keeps_team_view_and_order_of_the_list(browser: FlaskClient, session: Session) -> None:
+    team = factories.make_team(session)
+    session.commit()
+    html = page(
+        browser, f"/queries/manage?team_id={team.id}&view=schedule&platform=linux&query=x&page=2&order_key=interval"
+    )
+    kept = re.findall(r'<input type="hidden" form="filters" name="([^"]+)" value="([^"]+)">', html)
+    assert kept == [("team_id", str(team.id)), ("view", "schedule"), ("order_key", "interval"),
+                    ("order_direction", "asc")]  # fmt: skip
+
+
+def test_a_query_without_logging_is_logged_as_osquery_does(browser: FlaskClient, session: Session) -> None:
+    factories.make_query(session, "Plain", interval=60, automations_enabled=True)
+    session.commit()
+    assert '<td class="nowrap">Differential</td>' in page(browser, "/queries/manage?view=schedule")
+
+
+def test_queries_of_several_teams_are_deleted_together(browser: FlaskClient, session: Session) -> None:
+    team = factories.make_team(session)
+    both = [factories.make_query(session), factories.make_query(session, team_id=team.id)]
+    session.commit()
+    form = {"id": [str(query.id) for query in both]}
+    assert submit(browser, "/queries/delete", form, page="/queries/manage").status_code == 303
+    assert session.scalars(select(Query.id)).all() == []

@@ -90,3 +90,34 @@ def test_gitops_writes_without_reading(app: Flask, session: Session) -> None:
     assert gitops.post("/spec/queries", {"specs": [{"name": "Q", "query": "SELECT 1"}]}).json == {}
     assert gitops.get("/queries").status_code == 403
     assert gitops.get("/spec/queries").status_code == 403
+
+
+def test_what_was_asked_once_is_there_for_who_asked_it_alone(app: Flask, admin: Client, session: Session) -> None:
+    host = factories.make_host(session)
+    pack = factories.make_pack(session)
+    session.commit()
+    asker = client_of(app, global_role="observer_plus")
+    targets = {"hosts": [host.id]}
+    campaign = asker.post("/queries/run", {"query": "SELECT 'mine'", "selected": targets}).json["campaign"]
+    query_id = campaign["query_id"]
+    name = asker.get(f"/queries/{query_id}").json["query"]["name"]
+    assert asker.post("/queries/run", {"query_id": query_id, "selected": targets}).status_code == 200
+    answers = [
+        admin.get(f"/queries/{query_id}"),
+        admin.patch(f"/queries/{query_id}", {"query": "SELECT 'theirs'"}),
+        admin.delete(f"/queries/id/{query_id}"),
+        admin.post("/queries/delete", {"ids": [query_id]}),
+        admin.post("/queries/run", {"query_id": query_id, "selected": targets}),
+        admin.post("/queries/run_by_names", {"query_id": query_id, "selected": {"hosts": [host.hostname]}}),
+        admin.post("/targets", {"query_id": query_id}),
+        admin.post("/targets/count", {"query_id": query_id}),
+        admin.post("/hosts/search", {"query_id": query_id}),
+        admin.post("/schedule", {"query_id": query_id, "interval": 60}),
+        admin.patch(f"/schedule/{query_id}", {"interval": 60}),
+        admin.post("/packs/schedule", {"query_id": query_id, "pack_id": pack.id, "interval": 60}),
+        admin.get(f"/spec/queries/{name}"),
+        admin.delete(f"/queries/{name}"),
+    ]
+    assert [answer.status_code for answer in answers] == [404] * len(answers)
+    run = admin.call("GET", "/queries/run", {"query_ids": [query_id], "host_ids": [host.id]}).json
+    assert run["live_query_results"][0]["error"] == f": Query {query_id} was not found in the datastore"

@@ -81,3 +81,14 @@ def test_bad_input_is_refused(admin: Client, session: Session) -> None:
         assert admin.get(f"/teams/{number}/schedule").status_code == 400
     assert admin.post("/schedule", {"interval": 60}).status_code == 404
     assert admin.post("/schedule", good | {"query_id": 999}).status_code == 404
+
+
+def test_a_copy_is_named_however_long_its_name_is_to_compare(admin: Client, session: Session) -> None:
+    query = factories.make_query(session, "ﷺ" * 14)  # 252 characters to compare
+    pack = factories.make_pack(session)
+    session.commit()
+    added = admin.post("/schedule", {"query_id": query.id, "interval": 60})
+    assert added.status_code == 200
+    assert added.json["scheduled"]["name"].startswith("Copy of ﷺ")
+    entry = {"pack_id": pack.id, "query_id": query.id, "interval": 60}
+    assert [admin.post("/packs/schedule", entry).status_code for _ in range(3)] == [200, 200, 422]
