@@ -3,6 +3,8 @@
 import logging
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +13,7 @@ from flask import Flask
 from htmx_flask import Htmx
 from sqlalchemy import Engine
 
-from fleet import keys, navigation
+from fleet import navigation
 from fleet.accounts import credentials
 from fleet.agents.plane import Plane
 from fleet.app_config import service as app_config
@@ -19,15 +21,16 @@ from fleet.backplane import Live
 from fleet.backplane.memory import MemoryLive
 from fleet.cron.runner import Runner
 from fleet.db import engine as engines
+from fleet.db import instance
 from fleet.db.batch import Batch
 from fleet.db.changes import Watcher
 from fleet.db.upgrade import upgrade
 from fleet.extensions import db, migrate, sock
 from fleet.runtime import Runtime
-from fleet.settings import Settings
+from fleet.settings import SHORTEST_KEY, BadSetting, Settings
 from fleet.setup import routing as setup_routing
 from fleet.setup.service import Gate
-from fleet.web import csrf, errors, headers, logs, metrics, routing, templating, wsgi
+from fleet.web import cookies, csrf, errors, headers, logs, metrics, routing, templating, wsgi
 from fleet.web.assets import Assets
 from fleet.web.json import Provider
 from fleet.web.limits import Limits
@@ -63,12 +66,12 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
 
     app = Flask("fleet", template_folder=str(ROOT / "templates"), static_folder=None)
     app.json = Provider(app)
+    app.session_interface = cookies.FormCookie()
     url = engines.normal_url(settings.database.url.get_secret_value(), settings.data_dir)
     app.config.update(
         SECRET_KEY=_secret_key(settings),
         SESSION_COOKIE_NAME="fleet_form",
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=bool(settings.server.tls),
         SESSION_COOKIE_PATH=settings.server.url_prefix + "/",
         MAX_CONTENT_LENGTH=FORM_CAP,
         MAX_FORM_MEMORY_SIZE=FORM_CAP,
@@ -98,7 +101,7 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
             if find_spec(f"fleet.{feature}.{door}"):
                 app.register_blueprint(getattr(import_module(f"fleet.{feature}.{door}"), door))
     sock.init_app(app)
-    front = wsgi.wrap(app.wsgi_app, assets, settings.server.url_prefix)
+    front = wsgi.wrap(app.wsgi_app, assets, settings.server)
     setattr(app, "wsgi_app", front)  # noqa: B010 - Flask documents this as the place for middleware
     return app
 
@@ -106,12 +109,13 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
 def make_runtime(settings: Settings, engine: Engine, *, background: bool) -> Runtime:
     """What the process holds: memory, connections and, with `background`, threads over this database."""
     redis_url = settings.redis.url.get_secret_value()
+    name = instance.name_of(engine) if redis_url else ""
     runtime = Runtime(
         settings=settings,
         engine=engine,
         watcher=Watcher(engine),
-        live=_live(redis_url, keys.digest(_secret_key(settings))[:12]),
-        limits=Limits(redis_url),
+        live=_live(redis_url, name),
+        limits=Limits(redis_url, name),
         batch=Batch(engine),
         from_bearer=credentials.from_bearer,
         from_cookie=credentials.from_cookie,
@@ -146,11 +150,19 @@ def _secret_key(settings: Settings) -> str:
     if given is not None:
         return given.get_secret_value()
     path = settings.data_dir / "secret_key"
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii")
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        key = secrets.token_hex(32)
-        file.write(key)
+    if not path.exists():
+        _make_secret_key(path)
+    key = path.read_bytes().decode("ascii", "replace").strip()
+    if len(key) < SHORTEST_KEY:
+        raise BadSetting(f"FLEET_SERVER_SECRET_KEY: {path} is too short to hold one; delete it to have it made anew")
     return key
+
+
+def _make_secret_key(path: Path) -> None:
+    """Write a key whole or not at all: another process may start at the same time, and this one may be killed."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix="secret_key.", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,6 +27,9 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 log = logging.getLogger(__name__)
+
+SHORTEST_KEY = 16
+"""Characters of a secret key."""
 
 UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "ns": 1e-9}
 
@@ -38,12 +43,15 @@ def duration(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip()
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|us|ns|d|h|m|s)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        parts = [(text, "s")]
+    elif not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError("must be a duration such as 90s, 30m, 1h30m or 5d")
-    return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError("is longer than any clock runs") from None
 
 
 Duration = Annotated[timedelta, BeforeValidator(duration), Field(ge=timedelta(0))]
@@ -72,15 +80,18 @@ class Server(Section):
     key: Path | None = Field(None, description="private key of the certificate, PEM")
     url_prefix: str = Field("", pattern=r"^((?:/[a-zA-Z0-9_.~-]+)+)?$", description="path in front of all others")
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_networks)] = Field(
-        (), description="networks of reverse proxies whose X-Forwarded-For is believed, comma-separated"
+        (),
+        description="networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, "
+        "comma-separated",
     )
     websockets_allow_unsafe_origin: bool = Field(
         False, description="do not compare the Origin of a WebSocket with the address of the server"
     )
     secret_key: SecretStr | None = Field(
         None,
-        description="signs CSRF tokens and flash messages; none: made once in the data folder. The processes of one "
-        "server need the same one: it also tells them which live queries in Redis are theirs",
+        description="signs CSRF tokens, flash messages and tickets of live queries; none: made once in the data "
+        f"folder. At least {SHORTEST_KEY} characters. The processes of one server need the same one, or forms of one "
+        "are refused by another",
     )
 
     @property
@@ -115,26 +126,52 @@ class Server(Section):
         if (self.cert is None) != (self.key is None):
             name = "FLEET_SERVER_KEY" if self.key is None else "FLEET_SERVER_CERT"
             raise BadSetting(f"{name}: a certificate and its key go together")
+        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < SHORTEST_KEY:
+            raise BadSetting(f"FLEET_SERVER_SECRET_KEY: must have at least {SHORTEST_KEY} characters")
         return self
+
+
+def _url(variable: str, schemes: tuple[str, ...]) -> AfterValidator:
+    """Only empty, or a URL of these schemes. The value stays out of the error, since it may hold a password."""
+
+    def check(value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError:
+            raise BadSetting(f"{variable}: is no URL") from None
+        if text and parts.scheme not in schemes:
+            raise BadSetting(f"{variable}: must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    return AfterValidator(check)
 
 
 class Database(Section):
     """Where rows are stored."""
 
-    url: SecretStr = Field(SecretStr(""), description="PostgreSQL, postgresql://... ; none: SQLite, in the data folder")
+    url: Annotated[SecretStr, _url("FLEET_DATABASE_URL", ("postgresql", "postgresql+psycopg", "sqlite"))] = Field(
+        SecretStr(""), description="PostgreSQL, postgresql://... ; none: SQLite, in the data folder"
+    )
 
 
 class Redis(Section):
     """What several processes share."""
 
-    url: SecretStr = Field(SecretStr(""), description="Redis or Valkey, redis://... ; none: kept in the process")
+    url: Annotated[SecretStr, _url("FLEET_REDIS_URL", ("redis", "rediss"))] = Field(
+        SecretStr(""), description="Redis or Valkey, redis://... or rediss://... ; none: kept in the process"
+    )
 
 
 class Session(Section):
     """How long a sign-in lasts."""
 
     key_size: int = Field(64, ge=32, le=256, description="random bytes in a session key")
-    duration: Duration = Field(timedelta(hours=120), description="a session unused for so long ends; 0: never")
+    duration: Duration = Field(
+        timedelta(hours=120),
+        description="a session unused for so long ends, and a browser's so long after its sign-in; 0: never",
+    )
 
 
 class Osquery(Section):
@@ -183,6 +220,13 @@ class Prometheus(Section):
     basic_auth_password: SecretStr = Field(SecretStr(""), description="password for /metrics")
     basic_auth_disable: bool = Field(False, description="serve /metrics to everybody")
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.basic_auth_username) != bool(self.basic_auth_password.get_secret_value()):
+            name = "PASSWORD" if self.basic_auth_username else "USERNAME"
+            raise BadSetting(f"FLEET_PROMETHEUS_BASIC_AUTH_{name}: a user name and its password go together")
+        return self
+
 
 class Live(Section):
     """Live queries."""
@@ -196,7 +240,7 @@ class Packaging(Section):
     """What is fixed from outside for installers."""
 
     global_enroll_secret: SecretStr = Field(
-        SecretStr(""), description="the global enroll secret; none: a random one is made at setup"
+        SecretStr(""), max_length=255, description="the global enroll secret; none: a random one is made at setup"
     )
 
 

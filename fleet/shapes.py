@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_ID = 2**63 - 1
@@ -18,16 +18,17 @@ def digits(text: str, most: int = MAX_ID) -> int | None:
 
 
 def _refuse_nul(value: Any, path: str) -> None:
-    if isinstance(value, str):
-        if "\x00" in value:
-            raise PydanticCustomError("nul", "{path} must not hold a NUL character", {"path": path})
-    elif isinstance(value, list):
-        for item in value:
-            _refuse_nul(item, path)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_nul(key, path)
-            _refuse_nul(item, key)
+    # Not by recursion: JSON may be nested deeper than Python calls.
+    waiting = [(value, path)]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, str):
+            if "\x00" in value:
+                raise PydanticCustomError("nul", "{path} must not hold a NUL character", {"path": path})
+        elif isinstance(value, list):
+            waiting += [(item, path) for item in reversed(value)]
+        elif isinstance(value, dict):
+            waiting += [pair for key, item in value.items() for pair in ((item, key), (key, path))]
 
 
 class Body(BaseModel):
@@ -38,7 +39,7 @@ class Body(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_sent(cls, data: Any, info: ValidationInfo) -> Any:
+    def _as_sent(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         names = {(field.alias or name).lower(): field.alias or name for name, field in cls.model_fields.items()}

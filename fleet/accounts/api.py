@@ -53,9 +53,9 @@ def me() -> doors.Json:
 @api.post("/change_password", cap=SMALL)
 def change_password() -> doors.Json:
     """A new password for whoever knows the old one."""
-    change = parse(PasswordChange)
     actor = current_actor()
     authorize("change_password", Thing("user", user_id=actor.user_id))
+    change = parse(PasswordChange)
     login_.change_password(actor, change.old_password, change.new_password)
     return {}
 
@@ -63,9 +63,9 @@ def change_password() -> doors.Json:
 @api.post("/perform_required_password_reset", cap=SMALL)
 def perform_required_password_reset() -> doors.Json:
     """The new password of somebody who has to choose one."""
-    reset = parse(RequiredReset)
     actor = current_actor()
     authorize("change_password", Thing("user", user_id=actor.user_id))
+    reset = parse(RequiredReset)
     user = login_.reset_password(actor, reset.new_password)
     db.session().refresh(user)
     return {"user": UserOut.of(user, service.roles(db.session(), user.id))}

@@ -13,6 +13,7 @@ from fleet.accounts import sessions
 from fleet.accounts.models import User, UserSession, UserTeam
 from fleet.authz.check import Actor
 from fleet.runtime import Runtime
+from fleet.web import cookies
 from fleet.web.context import runtime, settings
 
 USED, OVER = "session", "session_over"
@@ -26,7 +27,7 @@ OPEN_IN_RESET = ("accounts_api.logout_", "accounts_api.perform_required_password
 
 _SESSION, _USER = UserSession.__table__.c, User.__table__.c
 _OF_KEY = (
-    select(_SESSION.id, _SESSION.user_id, _SESSION.accessed_at,
+    select(_SESSION.id, _SESSION.user_id, _SESSION.created_at, _SESSION.accessed_at,
            _USER.name, _USER.email, _USER.global_role, _USER.api_only, _USER.force_password_reset)
     .join(User.__table__, _USER.id == _SESSION.user_id)
     .where(_SESSION.key_digest == bindparam("digest"))
@@ -57,11 +58,20 @@ def _bearer_key() -> str | None:
 def from_cookie(session: Session) -> Actor | None:
     """The actor of the request's session cookie."""
     key = cookie_key()
-    return actor_of(session, key, extend=request.headers.get("X-Background") != "1") if key else None
+    return actor_of_cookie(session, key, extend=request.headers.get("X-Background") != "1") if key else None
 
 
-def actor_of(session: Session | Connection, key: str, *, extend: bool = True) -> Actor | None:
-    """The actor of a session key; none if there is no such session, or if it is over. `extend`: this counts as use."""
+def actor_of_cookie(session: Session | Connection, key: str, *, extend: bool = True) -> Actor | None:
+    """The actor of a session key that came as a cookie: good for as long as a browser keeps it, counted from the
+    sign-in. A thief of the cookie cannot keep it alive by using it."""
+    return actor_of(session, key, extend=extend, lifetime=settings().session.duration)
+
+
+def actor_of(
+    session: Session | Connection, key: str, *, extend: bool = True, lifetime: timedelta = timedelta(0)
+) -> Actor | None:
+    """The actor of a session key; none if there is no such session, or if it is over. `extend`: this counts as use;
+    `lifetime`: how long after the sign-in the key is good, however much it is used; 0: for ever."""
     row = session.execute(_OF_KEY, {"digest": keys.digest(key)}).one_or_none()
     if row is None:
         return None
@@ -69,6 +79,8 @@ def actor_of(session: Session | Connection, key: str, *, extend: bool = True) ->
     accessed_at = max(row.accessed_at, batch.last(USED, row.id) or row.accessed_at)
     if sessions.is_over(accessed_at, api_only=row.api_only, duration=settings().session.duration):
         batch.seen(OVER, row.id)
+        return None
+    if lifetime and clock.now() - row.created_at >= lifetime:
         return None
     if extend and clock.now() - accessed_at >= TOUCH_EVERY:
         batch.seen(USED, row.id)
@@ -90,8 +102,7 @@ def actor_of(session: Session | Connection, key: str, *, extend: bool = True) ->
 
 def cookie_name() -> str:
     """The name of the session cookie; `__Host-` where browsers allow it."""
-    server = settings().server
-    return "__Host-fleet_session" if server.tls and not server.url_prefix else "fleet_session"
+    return "__Host-fleet_session" if cookies.secure() and cookies.path() == "/" else "fleet_session"
 
 
 def cookie_key() -> str | None:
@@ -101,19 +112,13 @@ def cookie_key() -> str | None:
 
 def set_cookie(response: Response, key: str) -> None:
     """Sign the browser in."""
-    server, duration = settings().server, settings().session.duration
-    response.set_cookie(
-        cookie_name(), key, max_age=duration or None, path=server.url_prefix + "/",
-        secure=bool(server.tls), httponly=True, samesite="Lax",
-    )  # fmt: skip
+    duration = settings().session.duration
+    cookies.keep(response, cookie_name(), key, seconds=int(duration.total_seconds()) or None)
 
 
 def clear_cookie(response: Response) -> None:
     """Sign the browser out."""
-    server = settings().server
-    response.delete_cookie(
-        cookie_name(), path=server.url_prefix + "/", secure=bool(server.tls), httponly=True, samesite="Lax"
-    )
+    cookies.drop(response, cookie_name())
 
 
 def install(runtime: Runtime) -> None:

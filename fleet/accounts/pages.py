@@ -11,7 +11,7 @@ from fleet.accounts.schemas import Credentials, NewPassword, OwnPassword, OwnPas
 from fleet.authz.check import Actor, Thing
 from fleet.errors import FleetError, Invalid, NotFound, TooManyRequests, Unauthenticated
 from fleet.extensions import db
-from fleet.web import doors
+from fleet.web import cookies, doors
 from fleet.web.context import anyone, authorize, current_actor, maybe_actor, settings
 from fleet.web.pages import done, go_elsewhere, go_to, go_to_url, own_path, problems_by_field, render
 from fleet.web.parsing import parse_form
@@ -102,15 +102,21 @@ def sign_out() -> ResponseReturnValue:
 @pages.get("/login/denied", signed_out=True)
 def denied() -> ResponseReturnValue:
     """For accounts without any role."""
-    anyone()
-    return _signed_out(render("auth/notice.html", kind="denied"))
+    return _notice("denied")
 
 
 @pages.get("/apionlyuser", signed_out=True)
 def api_only() -> ResponseReturnValue:
     """For accounts that are for programs."""
+    return _notice("api_only")
+
+
+def _notice(kind: str) -> ResponseReturnValue:
     anyone()
-    return _signed_out(render("auth/notice.html", kind="api_only"))
+    actor = maybe_actor()
+    if actor is not None and go_elsewhere(actor) is None:  # a link alone must not sign anybody out
+        return redirect(url_for("dashboard.index"), 302)
+    return _signed_out(render("auth/notice.html", kind=kind))
 
 
 def _signed_out(answer: ResponseReturnValue) -> Response:
@@ -158,12 +164,11 @@ def keep_theme() -> ResponseReturnValue:
     back = came_from.path + ("?" + came_from.query if came_from.query else "")
     ours = came_from.netloc == request.host
     response = make_response(redirect(own_path(back if ours else None, url_for("dashboard.index")), 303))
-    server, chosen = settings().server, request.form.get("theme", "")
-    path, secure = server.url_prefix + "/", bool(server.tls)
+    chosen = request.form.get("theme", "")
     if chosen in THEMES:
-        response.set_cookie("theme", chosen, max_age=YEAR, path=path, secure=secure, httponly=True, samesite="Lax")
+        cookies.keep(response, "theme", chosen, seconds=YEAR)
     else:
-        response.delete_cookie("theme", path=path, secure=secure, httponly=True, samesite="Lax")
+        cookies.drop(response, "theme")
     return response
 
 
@@ -227,10 +232,7 @@ def reveal_token() -> ResponseReturnValue:
         return render("accounts/token.html", block="dialog", problems=problems_by_field(refused), key=""), 422
     except TooManyRequests as limited:
         return _limited("accounts/token.html", "password", limited)
-    page = render("accounts/token.html", block="dialog", problems={}, key=credentials.cookie_key() or "")
-    response = make_response(page)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return render("accounts/token.html", block="dialog", problems={}, key=credentials.cookie_key() or "")
 
 
 def _limited(template: str, field: str, limited: TooManyRequests) -> ResponseReturnValue:

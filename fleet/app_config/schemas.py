@@ -1,5 +1,6 @@
 """The organization's settings as a document: what stands in it, and what a new instance has."""
 
+from copy import deepcopy
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -244,7 +245,7 @@ class AppConfig(Part):
     smtp_settings: SmtpSettings = SmtpSettings()
     host_expiry_settings: HostExpirySettings = HostExpirySettings()
     features: Features = Features()
-    agent_options: dict[str, Any] | None = Field(default_factory=lambda: DEFAULT_AGENT_OPTIONS)
+    agent_options: dict[str, Any] | None = Field(default_factory=lambda: deepcopy(DEFAULT_AGENT_OPTIONS))
     sso_settings: SsoSettings = SsoSettings()
     fleet_desktop: FleetDesktop = FleetDesktop()
     vulnerability_settings: VulnerabilitySettings = VulnerabilitySettings()

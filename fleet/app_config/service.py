@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from fleet.app_config.models import AppConfigRow
@@ -41,17 +42,25 @@ class Organization:
         self._engine = engine
         self._lock = threading.Lock()
         self._names: Names | None = None
+        self._last = Names("", "")
 
     def current(self) -> Names:
-        """Name and logo as they stand."""
+        """Name and logo as they stand; as last known while the database does not answer, for the page that says so
+        shows them too."""
         names = self._names
-        if names is None:
-            with self._lock, reading(self._engine) as connection:
-                info = get(connection).org_info
-            self._names = names = Names(info.org_name, info.org_logo_url)
-        return names
+        if names is not None:
+            return names
+        with self._lock:
+            try:
+                with reading(self._engine) as connection:
+                    info = get(connection).org_info
+            except SQLAlchemyError:
+                return self._last
+            self._names = self._last = Names(info.org_name, info.org_logo_url)
+            return self._last
 
     def changed(self, topic: str, _subject: int) -> None:
         """Somebody changed something: forget what is kept if it concerns the document."""
         if topic == changes.APP_CONFIG:
-            self._names = None
+            with self._lock:  # else what is being read at this moment would be kept
+                self._names = None

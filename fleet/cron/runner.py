@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from fleet import clock
 from fleet.cron.models import CronJob, CronStat
-from fleet.cron.schedule import SCHEDULES, Schedule
+from fleet.cron.schedule import SCHEDULES, Job, Schedule
 from fleet.db.portable import insert_ignore
-from fleet.errors import FleetError
+from fleet.server.boundary import Boundary
 
 if TYPE_CHECKING:
     from fleet.runtime import Runtime
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 LOOK = 60
 """Seconds between two looks at what is due."""
+
+LONGEST = 2000
+"""Characters that are kept of what went wrong."""
 
 
 class Runner:
@@ -76,26 +79,38 @@ class Runner:
             return taken.rowcount == 1
 
     def run(self, schedule: Schedule) -> None:
-        """Run the jobs of a schedule and record how it went; one that fails does not stop the next."""
+        """Run the jobs of a schedule and record how it went; one that fails, however, does not stop the next."""
         with Session(self._engine) as session, session.begin():
+            # Whoever holds the claim runs alone: what is still pending was left by a process that is gone.
+            orphans = update(CronStat).where(CronStat.name == schedule.name, CronStat.status == "pending")
+            session.execute(orphans.values(status="failed", error="the process ended before the run did"))
             stat = CronStat(name=schedule.name, instance=self._owner)
             session.add(stat)
             session.flush()
             stat_id = stat.id
-        problems = []
-        for job in schedule.jobs:
-            try:
-                with Session(self._engine) as session, session.begin():
-                    job(session, self._runtime)
-            except (SQLAlchemyError, FleetError, OSError, ValueError) as error:
-                log.exception("job %s failed", job.__name__)
-                problems.append(f"{job.__name__}: {error}")
+        problems = "; ".join(filter(None, map(self._problem, schedule.jobs)))
         with Session(self._engine) as session, session.begin():
             session.execute(
                 update(CronStat)
                 .where(CronStat.id == stat_id)
-                .values(status="failed" if problems else "completed", error="; ".join(problems)[:2000])
+                .values(status="failed" if problems else "completed", error=_storable(problems)[:LONGEST])
             )
             session.execute(
                 update(CronJob).where(CronJob.name == schedule.name, CronJob.owner == self._owner).values(owner=None)
             )
+
+    def _problem(self, job: Job) -> str:
+        """Run a job in a transaction of its own; gives what went wrong, or nothing."""
+        problem = ""
+        with Boundary(f"job {job.__name__}"):
+            try:
+                with Session(self._engine) as session, session.begin():
+                    job(session, self._runtime)
+            except BaseException as error:
+                problem = f"{job.__name__}: {str(error) or type(error).__name__}"
+                raise
+        return problem
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -37,6 +37,11 @@ def end_abandoned_campaigns(session: Session, runtime: "Runtime") -> None:
     live.end_abandoned(session, runtime.live)
 
 
+def forget_runs(session: Session, _runtime: "Runtime") -> None:
+    """Delete live queries that have long been over, with the SQL that was asked only there."""
+    live.forget(session)
+
+
 def forget_sessions(session: Session, runtime: "Runtime") -> None:
     """Delete sign-ins that were not used for so long that they ended."""
     sessions.forget_all(session, runtime.settings.session.duration)
@@ -46,6 +51,6 @@ SCHEDULES = (
     Schedule(
         "cleanups_then_aggregation",
         timedelta(hours=1),
-        (end_abandoned_campaigns, forget_changes, forget_sessions, lifecycle.delete_incoming),
+        (end_abandoned_campaigns, forget_runs, forget_changes, forget_sessions, lifecycle.delete_incoming),
     ),
 )

@@ -28,7 +28,10 @@ def normal_url(url: str, data_dir: Path) -> str:
 
 def engine_options(url: str) -> dict[str, Any]:
     """What create_engine is called with, for either database."""
-    options: dict[str, Any] = {"pool_size": 20, "max_overflow": 60, "pool_timeout": 20}
+    options: dict[str, Any] = {
+        "pool_size": 20, "max_overflow": 60, "pool_timeout": 20,
+        "hide_parameters": True,  # errors are logged, and what was written may be secret
+    }  # fmt: skip
     if url.startswith("postgresql"):
         options |= {
             "pool_pre_ping": True,

@@ -63,9 +63,9 @@ def _cursor(column: ColumnElement[Any], text: str) -> Any:
             return text in ("1", "true")
         if kind is datetime:
             moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         number = kind(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadRequest(f"after must be a {kind.__name__} like the order_key") from None
     if kind is int and abs(number) > MAX_ID:
         raise BadRequest("after is out of range")

@@ -57,9 +57,8 @@ class Agents:
         if answer is None:
             threads = self._threads[route.writes_files]
             if not threads.submit(partial(self._in_thread, route, body, caller, done)):
-                return 503, answers.BUSY
+                return answers.refusal(answers.BUSY)
         return answer
 
     def _in_thread(self, route: "Route", body: bytes, caller: Caller, done: Done) -> None:
-        answer = self._plane.answer(route, body, caller)
-        self._loop.call_soon_threadsafe(done, answer)
+        self._loop.call_soon_threadsafe(done, answers.of_plane(self._plane, route, body, caller))

@@ -8,6 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
+from fleet.errors import FleetError
 from fleet.server import answers
 from fleet.server.bodies import Disconnected, Incoming, TooSlow
 from fleet.server.boundary import Boundary
@@ -95,8 +96,9 @@ def _run(app: "WSGIApplication", environ: Environ, out: Outgoing) -> None:
             close()
 
 
-async def reply(send: Send, status: int, body: bytes, *, more: HeaderList | None = None) -> None:
-    """Send a whole JSON answer from the event loop."""
+async def refuse(send: Send, error: FleetError, *, more: HeaderList | None = None) -> None:
+    """Send a whole refusal from the event loop."""
+    status, body = answers.refusal(error)
     headers = [(b"content-type", answers.JSON.encode()), *(more or [])]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -120,7 +122,7 @@ class Bridge:
             if "expect" not in headers:
                 prefix = await incoming.prefix(PREFETCH)
         except TooSlow:
-            return await reply(send, 408, answers.SLOW_BODY, more=[(b"connection", b"close")])
+            return await refuse(send, answers.SLOW_BODY, more=[(b"connection", b"close")])
         except Disconnected:
             return None
         body: IO[bytes]
@@ -131,7 +133,7 @@ class Bridge:
         out = Outgoing(loop)
         environ = build(scope, headers, body)
         if not self._pool.submit(partial(run, self._app, environ, out)):
-            return await reply(send, 503, answers.BUSY, more=[(b"retry-after", b"5")])
+            return await refuse(send, answers.BUSY, more=[(b"retry-after", b"5")])
         try:
             await self._respond(scope, receive, send, incoming, out)
         finally:
@@ -141,7 +143,7 @@ class Bridge:
     async def _respond(self, scope: Scope, receive: Receive, send: Send, incoming: Incoming, out: Outgoing) -> None:
         data, ended = await out.take()
         if out.broken or not out.status:
-            return await reply(send, 500, answers.BUG)
+            return await refuse(send, answers.BUG)
         await send({"type": "http.response.start", "status": out.status, "headers": out.headers})
         if scope["method"] == "HEAD" or out.status in (204, 304):
             data, ended = b"", True

@@ -33,7 +33,7 @@ def serve() -> None:
     cert, key = _certificate(settings)
     run(
         app,
-        host=settings.server.host or "0.0.0.0",
+        host=settings.server.host,
         port=settings.server.port,
         cert=cert,
         key=key,

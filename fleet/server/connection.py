@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from fleet.agents.plane import Answer, Caller
+from fleet.errors import FleetError
 from fleet.server import answers, bodies
 from fleet.server.environ import address
 from fleet.server.protocol import HeaderList
@@ -45,7 +46,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Refused(Exception):
-    """Status and body of the answer to a head that is not taken."""
+    """A head that is not taken."""
+
+    def __init__(self, error: FleetError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Request:
@@ -152,13 +157,13 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._in_body = False, True
         self.deadline = math.inf
         if len(self.headers) > MOST_HEADERS:
-            raise Refused(431, answers.LARGE_HEAD)
+            raise Refused(answers.LARGE_HEAD)
         upgrade = self.parser.should_upgrade()
         if upgrade:
             self._lower_headers()
             if not self._should_upgrade():
                 if self.parser.get_method() == b"CONNECT":
-                    raise Refused(400, answers.NOT_HTTP)
+                    raise Refused(answers.NOT_HTTP)
                 self._again = True
                 return
         route = None if upgrade else self._agents.route(self.url)
@@ -186,9 +191,9 @@ class Connection(HttpToolsProtocol):
             request.body = bytearray(request.body) if isinstance(request.body, bytes) else request.body
             request.body += body
         if not self._agents.hold(len(body)):
-            self._answer(503, answers.BUSY, last=True)
+            self._answer(*answers.refusal(answers.BUSY), last=True)
         elif len(request.body) > request.route.cap:
-            self._answer(413, answers.too_large(request.route.cap), last=True)
+            self._answer(*answers.too_large(request.route.cap), last=True)
 
     def on_message_complete(self) -> None:
         if self._deaf or self._again:
@@ -234,9 +239,9 @@ class Connection(HttpToolsProtocol):
         if self._deaf or self.transport.is_closing():
             self.transport.abort()
         elif self._request is not None:
-            self._answer(408, answers.SLOW_BODY, last=True)
+            self._answer(*answers.refusal(answers.SLOW_BODY), last=True)
         elif self._in_head:
-            self._hang_up(408, answers.SLOW_HEAD)
+            self._hang_up(*answers.refusal(answers.SLOW_HEAD))
         else:
             self.transport.close()
             self.deadline = self.loop.time() + LINGER_SECONDS
@@ -249,7 +254,7 @@ class Connection(HttpToolsProtocol):
             self.deadline = self.loop.time() + HEAD_SECONDS
         self._head_size += size
         if self._head_size > MOST_HEAD:
-            self._hang_up(431, answers.LARGE_HEAD)
+            self._hang_up(*answers.refusal(answers.LARGE_HEAD))
 
     def _wait_for_body(self, request: Request) -> None:
         now = self.loop.time()
@@ -279,7 +284,7 @@ class Connection(HttpToolsProtocol):
         if self.parser.get_method() != b"POST":
             request.refusal = 405, b""
         elif length > route.cap:
-            request.refusal = 413, answers.too_large(route.cap)
+            request.refusal = answers.too_large(route.cap)
         if length or "transfer-encoding" in headers:
             if request.refusal is not None:
                 self._answer(*request.refusal, last=True)
@@ -323,18 +328,18 @@ class Connection(HttpToolsProtocol):
 
     def _fail(self, cause: BaseException | None) -> None:
         """What came is no HTTP, is refused by a method here, or met a bug in one."""
-        status, body = 400, answers.NOT_HTTP
+        refused: FleetError = answers.NOT_HTTP
         if isinstance(cause, Refused):
-            status, body = cause.args
+            refused = cause.error
         elif isinstance(cause, Exception) and not isinstance(cause, httptools.HttpParserError):
             log.error("a request failed", exc_info=cause)
-            status, body = 500, answers.BUG
+            refused = answers.BUG
         elif self._request is not None and self._request.asked:
             self._deaf = True
             return
         if self._request is not None:
             self._forget()
-        self._hang_up(status, body)
+        self._hang_up(*answers.refusal(refused))
 
     # the end
 

@@ -40,14 +40,14 @@ class AgentsFirst:
         try:
             body = _read(environ, route.cap)
         except TooLarge:
-            status, answer = 413, answers.too_large(route.cap)
+            status, answer = answers.too_large(route.cap)
         except BadLength:
-            status, answer = 400, answers.BAD_LENGTH
+            status, answer = answers.refusal(answers.BAD_LENGTH)
         except OSError:
-            status, answer = 400, answers.CUT_SHORT
+            status, answer = answers.refusal(answers.CUT_SHORT)
         else:
             caller = Caller(environ.get("REMOTE_ADDR", ""), _headers(environ))
-            status, answer = self._plane.answer(route, body, caller)
+            status, answer = answers.of_plane(self._plane, route, body, caller)
         start_response(
             f"{status} {HTTPStatus(status).phrase}",
             [("Content-Type", answers.JSON), ("Content-Length", str(len(answer)))],

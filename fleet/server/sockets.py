@@ -11,6 +11,7 @@ import flask_sock
 from flask_sock import ConnectionClosed
 from flask_sock import Server as SocketServer
 
+from fleet.errors import FleetError
 from fleet.server import answers
 from fleet.server.bridge import run
 from fleet.server.environ import build, header_map
@@ -279,7 +280,7 @@ class Sockets:
         environ = build(scope, header_map(scope["headers"]), io.BytesIO())
         environ[ENVIRON_KEY] = link
         if self._closing or not self._pool.submit(partial(run, self._app, environ, out)):
-            return await _refuse(send, 503, _JSON, answers.BUSY)
+            return await _refuse(send, answers.BUSY)
         self._open.add(link)
         try:
             body, ended = await out.take()
@@ -289,11 +290,11 @@ class Sockets:
             if link.accepted:
                 await link.finish(FAULT if out.status or out.broken else NORMAL)
             elif self._closing:
-                await _refuse(send, 503, _JSON, answers.BUSY)
+                await _refuse(send, answers.BUSY)
             elif out.status and ended and not out.broken:
-                await _refuse(send, out.status, out.headers, body)
+                await _answer(send, out.status, out.headers, body)
             else:
-                await _refuse(send, 500, _JSON, answers.BUG)
+                await _refuse(send, answers.BUG)
         finally:
             out.leave()
             self._open.discard(link)
@@ -315,7 +316,12 @@ class Sockets:
             await asyncio.sleep(0.02)
 
 
-async def _refuse(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
+async def _refuse(send: Send, error: FleetError) -> None:
+    status, body = answers.refusal(error)
+    await _answer(send, status, _JSON, body)
+
+
+async def _answer(send: Send, status: int, headers: HeaderList, body: bytes) -> None:
     """Answer a handshake with plain HTTP."""
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body, "more_body": False})

@@ -1,6 +1,7 @@
 """What a handler may ask about the request it serves."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -8,7 +9,7 @@ from flask import current_app, g, request
 
 from fleet.authz.check import Actor, Subject, can
 from fleet.errors import Forbidden, Unauthenticated
-from fleet.settings import Settings
+from fleet.settings import Network, Settings
 
 if TYPE_CHECKING:
     from fleet.runtime import Runtime
@@ -72,29 +73,41 @@ def forwarded_address(peer: str, forwarded: str, config: Settings) -> str:
     """The same for any door: `peer` is the socket's address, `forwarded` the header as it was sent."""
     trusted = config.server.trusted_proxies
     address = peer
-    for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-        if not _within(address, trusted):
+    for hop in reversed(forwarded.split(",")) if forwarded else ():
+        if not is_within(address, trusted):
             break
-        address = hop
+        told = _told(hop.strip())
+        if told is None:  # not an address: whoever wrote it, the last that is known stands
+            break
+        address = told
     return address
 
 
-def _within(address: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
+def is_within(address: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an address is in one of these networks."""
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks if network.version == parsed.version)
+
+
+def _told(hop: str) -> str | None:
+    """The address in a part of X-Forwarded-For, which some proxies write with a port."""
+    with_port = re.fullmatch(r"\[([^\]]+)\](?::\d+)?|([\d.]+):\d+", hop)
+    parsed = _parsed((with_port[1] or with_port[2]) if with_port else hop)
+    return None if parsed is None else str(parsed)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address; an IPv4 one that a socket for both kinds shows as IPv6 is an IPv4 one."""
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return False
-    return any(parsed in network for network in networks if network.version == parsed.version)
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 def network_of(address: str) -> str:
     """The network that a limit counts for: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = _parsed(address)
+    if parsed is None:
         return "unknown"
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
@@ -196,7 +197,10 @@ def _in_transaction(view: Callable[[], Any], *, reads: bool) -> Any:
         session.rollback()
         raise
     if not reads:
-        runtime().watcher.poll()
+        try:
+            runtime().watcher.poll()
+        except SQLAlchemyError as error:  # what was written is stored; the watcher's own thread reads it later
+            log.warning("could not read changes: %s", type(error).__name__)
         for action in g.pop("after_commit", ()):
             action()
     return result

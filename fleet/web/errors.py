@@ -4,23 +4,38 @@ import logging
 import uuid
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import BadRequest as Unreadable
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.exceptions import NotFound as NoRoute
 
-from fleet.errors import FleetError, Invalid, Problem, TooLarge, Unavailable
+from fleet.errors import BadRequest, Conflict, FleetError, Invalid, Problem, TooLarge, Unavailable
 from fleet.web.json import dump
 
 log = logging.getLogger("fleet.errors")
 
 
 def envelope(error: FleetError) -> dict[str, Any]:
-    """What is answered: the error's own envelope, with a uuid that stands in the log too."""
+    """What is answered, also to agents: the error's own envelope, with a uuid that stands in the log too."""
     reference = str(uuid.uuid4())
-    log.info("refused", extra={"fields": {"status": error.status, "reason": str(error), "uuid": reference}})
+    fields = _asked() | {"status": error.status, "reason": str(error), "uuid": reference}
+    log.info("refused", extra={"fields": fields})
     return error.envelope() | {"uuid": reference}
+
+
+def _asked() -> dict[str, Any]:
+    """Who asked for what, at the doors of people: never the address itself, for that may hold a secret."""
+    if not has_request_context():
+        return {}
+    actor, rule = g.get("actor"), request.url_rule
+    return {
+        "method": request.method,
+        "route": rule.rule if rule else "none",
+        "user": actor.user_id if actor else "none",
+    }
 
 
 NO_ROUTE = b"404 page not found\n"
@@ -48,12 +63,13 @@ def _answer(error: FleetError) -> Response | tuple[str, int]:
 
 
 def _http(error: HTTPException) -> Any:
-    if not is_api(request.path):
-        return _answer(FleetError(error.description or "", message=error.name, status=error.code or 500))
-    if isinstance(error, NoRoute):
-        return no_route()
-    if isinstance(error, MethodNotAllowed):
-        return Response(b"", 405)
+    if is_api(request.path):
+        if isinstance(error, NoRoute):
+            return no_route()
+        if isinstance(error, MethodNotAllowed):
+            return Response(b"", 405)
+    if isinstance(error, Unreadable):
+        return _answer(BadRequest(error.description or ""))
     if isinstance(error, RequestEntityTooLarge):
         return _answer(TooLarge("the body is too large"))
     return _answer(FleetError(error.description or "", message=error.name, status=error.code or 500))
@@ -64,8 +80,7 @@ def database_error(error: DBAPIError | PoolTimeout) -> FleetError:
     if isinstance(error, (OperationalError, PoolTimeout)):
         log.error("database unavailable: %s", error)
         return Unavailable("the database does not answer, try again")
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    if state.startswith("22") or isinstance(getattr(error, "orig", None), OverflowError):
+    if (getattr(error.orig, "sqlstate", None) or "").startswith("22"):
         return Invalid("Error 1406 (22001): Data too long for column")
     log.exception("database error")
     return FleetError("internal error", message="internal error")
@@ -87,7 +102,11 @@ def register(app: Flask) -> None:
     def db_error(error: DBAPIError | PoolTimeout) -> Any:
         return _answer(database_error(error))
 
+    @app.errorhandler(StaleDataError)
+    def gone_meanwhile(_error: StaleDataError) -> Any:
+        return _answer(Conflict("it was deleted meanwhile"))
+
     @app.errorhandler(500)
-    def bug(error: Exception) -> Any:
-        log.exception("unexpected error")
+    def bug(_error: Exception) -> Any:
+        # Flask has logged it with its traceback.
         return _answer(FleetError([Problem("base", "internal error")], message="internal error"))

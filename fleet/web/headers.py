@@ -1,8 +1,8 @@
 """Headers that every answer carries: what a page may load, and how long it is kept."""
 
 import gzip
+import re
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
@@ -10,12 +10,16 @@ from fleet.web.context import runtime
 from fleet.web.errors import is_api
 
 SMALL = 1024
+"""Bytes of a page that is not worth compressing."""
+
+ORIGIN = re.compile(r"(https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?)(?:[/?#]|$)")
+"""Where a picture comes from; an address of another form, though a browser may know it, is not let into the policy."""
 
 
 def policy(logo_url: str) -> str:
     """The Content-Security-Policy of pages: our own files only, and the organization's logo."""
-    logo = urlsplit(logo_url)
-    images = f" {logo.scheme}://{logo.netloc}" if logo.scheme in ("http", "https") and logo.netloc else ""
+    logo = ORIGIN.match(logo_url)
+    images = f" {logo[1]}" if logo else ""
     socket = f"wss://{request.host}" if request.is_secure else f"ws://{request.host}"
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
@@ -29,16 +33,15 @@ def install(app: Flask) -> None:
 
     @app.after_request
     def set_headers(response: Response) -> Response:
-        if is_api(request.path):
-            response.headers.setdefault("Cache-Control", "no-store")
-            return response
         headers = response.headers
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Cache-Control", "no-store")
+        if is_api(request.path):
+            return response
         headers.setdefault("Content-Security-Policy", policy(runtime().organization.current().logo_url))
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains;")
         headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-        headers.setdefault("X-Content-Type-Options", "nosniff")
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        headers.setdefault("Cache-Control", "no-store")
         response.vary.update(["HX-Request", "HX-Target", "Cookie", "Accept-Encoding"])
         return _compressed(response)
 
@@ -48,7 +51,7 @@ def _compressed(response: Response) -> Response:
         response.mimetype != "text/html"
         or response.is_streamed
         or response.content_encoding
-        or "gzip" not in request.headers.get("Accept-Encoding", "")
+        or request.accept_encodings["gzip"] <= 0
         or len(response.get_data()) < SMALL
     ):
         return response

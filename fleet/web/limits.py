@@ -15,7 +15,6 @@ from fleet.errors import TooManyRequests
 LOGIN_PER_NETWORK = parse("30 per minute")
 LOGIN_FAILURES_PER_ACCOUNT = parse("20 per 10 minutes")
 
-
 REDIS_SECONDS = 3
 
 log = logging.getLogger(__name__)
@@ -24,14 +23,15 @@ T = TypeVar("T")
 
 
 class Limits:
-    """Counts attempts in moving windows: in Redis if there is one, else and while that does not answer in memory."""
+    """Counts attempts in moving windows: in Redis if there is one, else and while that does not answer in memory.
+    `name` tells apart the servers that share one Redis."""
 
-    def __init__(self, redis_url: str = "") -> None:
+    def __init__(self, redis_url: str = "", name: str = "") -> None:
         self._limiters = [MovingWindowRateLimiter(MemoryStorage())]
         if redis_url:
             storage = RedisStorage(
                 redis_url,
-                key_prefix="fleet:limits",
+                key_prefix=f"fleet:{{{name}}}:limits",
                 wrap_exceptions=True,
                 socket_timeout=REDIS_SECONDS,
                 socket_connect_timeout=REDIS_SECONDS,

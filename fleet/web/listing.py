@@ -1,5 +1,7 @@
 """The query string of a list becomes its options."""
 
+import re
+
 from flask import request
 
 from fleet.db.listing import MAX_ROWS, ListOptions
@@ -14,7 +16,7 @@ def list_options() -> ListOptions:
     """The list options of this request; a bad one is a `BadRequest` in the words that clients know."""
     given = request.args
     page = _number(given.get("page", ""), "page", least=0)
-    per_page = _number(given.get("per_page", ""), "per_page", least=1)
+    per_page = min(_number(given.get("per_page", ""), "per_page", least=1), MAX_ROWS)
     if "page" in given and not given.get("per_page"):
         per_page = PER_PAGE
     direction = given.get("order_direction", "")
@@ -23,22 +25,22 @@ def list_options() -> ListOptions:
         raise BadRequest("order_key must be specified with order_direction")
     if direction not in ("", "asc", "desc"):
         raise BadRequest(f"unknown order_direction: {direction}")
-    match = given.get("query", "")
-    if "\x00" in match or "\x00" in given.get("after", ""):
-        raise BadRequest("query must not hold a NUL character")
-    return ListOptions(page, per_page, order_key, direction == "desc", given.get("after", ""), match.strip())
+    match, after = given.get("query", ""), given.get("after", "")
+    for name, text in (("query", match), ("after", after)):
+        if "\x00" in text:
+            raise BadRequest(f"{name} must not hold a NUL character")
+    return ListOptions(page, per_page, order_key, direction == "desc", after, match.strip())
 
 
 def _number(text: str, name: str, *, least: int) -> int:
     if text == "":
         return 0
-    try:
-        number = int(text)
-    except ValueError:
-        raise BadRequest(f"non-int {name} value") from None
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+        raise BadRequest(f"non-int {name} value")
+    number = int(text)
     if number < least:
         raise BadRequest("negative page value" if name == "page" else f"invalid {name} value")
-    if number > MAX_ID // MAX_ROWS:
+    if number > MAX_ID // MAX_ROWS:  # a page of the most rows must still begin where a database can count to
         raise BadRequest(f"{name} value is too large")
     return number
 

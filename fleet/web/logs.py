@@ -9,15 +9,21 @@ from typing import Any
 import orjson
 
 SECRET = re.compile(
-    r"(?i)(\b(?:node_key|orbit_node_key|enroll_secret|secret|password|new_password|old_password|token|authorization"
-    r"|api_token|session)\b[\"']?\s*[:=]\s*[\"']?)(?:bearer\s+)?[^\s\"',;&}]+"
+    r"(?i)(\b(?:[a-z]+_)*(?:node_key|secret|secret_key|password|token|ticket|authorization|cookie|fleet_session)\b"
+    r"[\"']?\s*[:=]\s*)"
+    r"(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic)\s+)?[^\s\"',;&}]+)"
 )
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+LOGIN = re.compile(r"(\w://[^\s:/@]*:)[^\s/@]+@")
+"""User and password in an address."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What would begin a new line, turn the order of the text around, or cannot be written at all."""
 
 
 def redacted(text: str) -> str:
     """A text without the values of secrets, control characters escaped."""
-    return CONTROL.sub(lambda m: repr(m.group())[1:-1], SECRET.sub(r"\1[redacted]", text))
+    shown = LOGIN.sub(r"\1[redacted]@", SECRET.sub(r"\1[redacted]", text))
+    return CONTROL.sub(lambda m: ascii(m.group())[1:-1], shown)
 
 
 class Formatter(logging.Formatter):
@@ -46,7 +52,8 @@ class Formatter(logging.Formatter):
 def _quoted(value: str) -> str:
     if value and not re.search(r'[\s"=]', value):
         return value
-    return '"' + value.replace('"', r"\"") + '"'
+    # Backslashes before a quote are doubled: else one that was sent would let the quote end the value.
+    return '"' + re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + (found[2] and r"\""), value) + '"'
 
 
 def configure(*, debug: bool, as_json: bool) -> None:

@@ -112,6 +112,11 @@ def done(message: str, endpoint: str, **values: Any) -> AnyResponse:
     return Response(status=204, headers={"HX-Trigger": json.dumps(trigger)})
 
 
+def this_page() -> str:
+    """The address of this request, as a path of this server."""
+    return request.script_root + request.full_path.rstrip("?")
+
+
 def own_path(candidate: str | None, default: str) -> str:
     """A path of this server that a link may lead to; anything that leaves it becomes `default`."""
     if not candidate or not candidate.startswith("/") or candidate.startswith(("//", "/\\")):
@@ -125,7 +130,7 @@ def own_path(candidate: str | None, default: str) -> str:
 def go_elsewhere(actor: Actor | None) -> AnyResponse | None:
     """Where somebody has to go before seeing any page, if anywhere."""
     if actor is None:
-        here = request.full_path.rstrip("?") if request.method == "GET" else url_for("dashboard.index")
+        here = this_page() if request.method == "GET" else url_for("dashboard.index")
         login = url_for("accounts.login") + "?next=" + quote(here, safe="/")
         if is_htmx():
             return Response(status=401, headers={"HX-Redirect": login})
@@ -168,8 +173,9 @@ def error_page(error: FleetError, reference: str) -> Response:
         g.actor = _recognized()
     problems: list[Problem] = error.problems
     page = render_template(
-        "errors/error.html", status=error.status, error=error, error_problems=problems, reference=reference
-    )
+        "errors/error.html", status=error.status, error=error, error_problems=problems, reference=reference,
+        again=this_page() if request.method == "GET" else url_for("dashboard.home"),
+    )  # fmt: skip
     response = make_response(page, error.status)
     response.headers.extend(error.headers)
     return response

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from datetime import datetime
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """A text that begins so is a formula to a spreadsheet."""
 
 

@@ -1,5 +1,6 @@
 """The pages of signing in and out, and of one's own account."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from fleet import clock
 from fleet.accounts import passwords
 from fleet.accounts.models import User, UserSession
 from tests import factories
+from tests.conftest import Client
 
 EMAIL = "ada@example.com"
 NEW = "another-horse-battery-2"
@@ -103,6 +106,29 @@ def test_a_sign_in_from_another_site_is_refused(client: FlaskClient) -> None:
     assert client.post("/login", data=sent).status_code == 403
     sent["csrf_token"] = factories.csrf_token(client, "/login")
     assert client.post("/login", data=sent, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_a_cookie_ends_with_its_lifetime_however_much_it_is_used(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    sign_in(client)
+    cookie = client.get_cookie("fleet_session")
+    assert cookie is not None and cookie.max_age == 120 * 3600
+    session.execute(update(UserSession).values(created_at=clock.now() - timedelta(hours=119)))
+    session.commit()
+    assert client.get("/profile").status_code == 200
+    session.execute(update(UserSession).values(created_at=clock.now() - timedelta(hours=120)))
+    session.commit()
+    assert client.get("/profile").headers["Location"].startswith("/login")
+    assert Client(app.test_client(), cookie.value).get("/me").status_code == 200, "a token ends when it is not used"
+
+
+@pytest.mark.parametrize("path", ["/login/denied", "/apionlyuser"])
+def test_a_link_to_a_notice_signs_nobody_out(client: FlaskClient, path: str) -> None:
+    sign_in(client)
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/dashboard")
+    assert client.get("/profile").status_code == 200
 
 
 def test_signing_out_takes_a_form_and_ends_the_session(client: FlaskClient, session: Session) -> None:

@@ -22,6 +22,7 @@ from fleet.extensions import db
 from fleet.hosts.models import Host, HostSeen
 from fleet.labels.models import Label
 from fleet.runtime import Runtime
+from fleet.server import answers
 from tests import factories
 from tests.agents.conftest import DETAILS, Agent
 
@@ -199,8 +200,8 @@ def test_a_bug_is_a_500_without_node_invalid_and_without_details(
     def broken(_body: bytes, _caller: Caller) -> tuple[int, bytes]:
         raise KeyError("a secret detail")
 
-    status, answer = runtime.plane.answer(route._replace(answer=broken), b"{}", Caller("", {}))
-    assert status == 500 and b"secret detail" not in answer and b"node_invalid" not in answer
+    status, answer = answers.of_plane(runtime.plane, route._replace(answer=broken), b"{}", Caller("", {}))
+    assert status == 500 and b"secret detail" not in answer and b"node_invalid" not in answer and b"uuid" in answer
 
 
 def test_a_database_that_fails_is_503_without_node_invalid(agent: Agent, runtime: Runtime, session: Session) -> None:

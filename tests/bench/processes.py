@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,13 +20,6 @@ def pin(which: int, pid: int = 0) -> None:
     """Keep a process (0: this one) on one core, where there are several."""
     if len(CORES) > 1:
         os.sched_setaffinity(pid, {CORES[which]})
-
-
-def free_port() -> int:
-    """A port of the loopback interface on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Process:

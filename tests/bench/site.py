@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench.processes import SERVER, Process, free_port
+from tests.bench.processes import SERVER, Process
+from tests.ports import free_port
 
 READY_SECONDS = 30.0
 

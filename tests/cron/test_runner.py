@@ -41,6 +41,43 @@ def test_a_job_that_fails_is_recorded_and_the_next_one_runs(runtime: Runtime, ca
     assert "out of paper" in caplog.text
 
 
+class OutOfPaper(Exception):
+    """An error that nothing in the runner knows."""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OutOfPaper("tray 2"), "broken: tray 2"),
+        (ZeroDivisionError(), "broken: ZeroDivisionError"),
+        (KeyError("x"), "broken: 'x'"),
+        (OutOfPaper("a\x00b" + "x" * 5000), "broken: a\ufffdbxxx"),
+    ],
+)
+def test_whatever_a_job_raises_the_run_ends_and_the_next_job_runs(
+    runtime: Runtime, error: Exception, told: str
+) -> None:
+    runs: list[int] = []
+
+    def broken(_session: Session, _runtime: Runtime) -> None:
+        raise error
+
+    schedule = Schedule("x", timedelta(hours=1), (broken, lambda _session, _runtime: runs.append(1)))
+    Runner(runtime.engine, runtime, (schedule,)).look()
+    assert runs == [1]
+    assert stats(runtime) == [("x", "failed")]
+    with Session(runtime.engine) as session:
+        assert session.scalars(select(CronStat.error)).one().startswith(told)
+        assert session.scalars(select(CronJob.owner)).one() is None, "the claim is given back"
+
+
+def test_a_run_that_its_process_did_not_end_is_failed_by_the_next(runtime: Runtime) -> None:
+    with Session(runtime.engine) as session, session.begin():
+        session.add_all([CronStat(name="x", instance="gone"), CronStat(name="another", instance="runs")])
+    Runner(runtime.engine, runtime, (Schedule("x", timedelta(hours=1), ()),)).look()
+    assert stats(runtime) == [("x", "failed"), ("another", "pending"), ("x", "completed")]
+
+
 def test_a_claim_outlives_a_crash_only_by_its_lease(runtime: Runtime) -> None:
     schedule = Schedule("x", timedelta(hours=1), ())
     crashed, other = (Runner(runtime.engine, runtime, (schedule,)) for _ in range(2))

@@ -26,6 +26,14 @@ def test_an_empty_instance_says_how_to_begin(app: Flask, browser: FlaskClient) -
     assert browser.get("/").headers["Location"] == "/dashboard"
 
 
+def test_shortcuts_are_told_for_pages_that_there_are(app: Flask, browser: FlaskClient) -> None:
+    page = browser.get("/dashboard").text
+    for letter, name in (("h", "hosts"), ("q", "queries")):
+        assert f"<kbd>g</kbd> <kbd>{letter}</kbd> </dt><dd>Go to {name}</dd>" in page
+        assert f'data-go="{letter}"' in page
+    assert "Go to policies" not in page and "Go to software" not in page
+
+
 def test_numbers_are_links_to_exactly_those_hosts(browser: FlaskClient, session: Session) -> None:
     for platform, label, online in (("darwin", 7, True), ("ubuntu", 12, True), ("windows", 10, False)):
         host = factories.make_host(session, platform=platform, online=online)

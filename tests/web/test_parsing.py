@@ -63,6 +63,15 @@ def test_a_missing_field_is_named() -> None:
     assert [(p.name, p.reason) for p in refused.value.problems] == [("name", "missing required argument")]
 
 
+@pytest.mark.parametrize("inner", [b"", b'"a\\u0000b"'])
+def test_a_body_nested_as_deep_as_json_may_be_is_read(inner: bytes) -> None:
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        deep = opening * 1000 + (inner or b"1") + closing * 1000
+        with pytest.raises(FleetError) as refused:
+            read(b'{"name": "a", "tags": ' + deep + b"}")
+        assert 400 <= refused.value.status < 500
+
+
 @pytest.mark.parametrize("body", [b'{"name": "a\\u0000b"}', b'{"name": "a", "tags": ["x\\u0000"]}'])
 def test_a_nul_character_is_refused_by_name(body: bytes) -> None:
     with pytest.raises(FleetError, match="NUL") as refused:
