@@ -17,7 +17,8 @@ from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from fleet.web.context import runtime
+from fleet.web.context import client_address, network_of, runtime
+from fleet.web.limits import LOGIN_PER_NETWORK
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -77,13 +78,16 @@ def install(app: Flask) -> None:
 
 
 def metrics() -> Response:
-    """The figures, to whoever has the password."""
+    """The figures, to whoever has the password; wrong ones are counted by network."""
     config = runtime().settings.prometheus
     given = request.authorization
     if not config.basic_auth_disable:
+        tries = LOGIN_PER_NETWORK, "metrics", network_of(client_address())
+        runtime().limits.check(*tries)
         right = (given.username if given else "") or "", (given.password if given else "") or ""
         wanted = config.basic_auth_username, config.basic_auth_password.get_secret_value()
         if not hmac.compare_digest("\0".join(right).encode(), "\0".join(wanted).encode()):
+            runtime().limits.count(*tries)
             challenge = {"WWW-Authenticate": 'Basic realm="restricted", charset="UTF-8"'}
             return Response("Unauthorized\n", 401, challenge, content_type="text/plain; charset=utf-8")
     return Response(generate_latest(REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -75,3 +75,9 @@ class TestUnset:
 
     def test_there_are_none(self, anonymous: Client) -> None:
         assert anonymous.flask.get("/metrics").status_code == 404
+
+
+def test_passwords_cannot_be_tried_without_end(app: Flask, anonymous: Client) -> None:
+    statuses = {read(app, ("prom", f"guess-{number}"))[0] for number in range(31)}
+    assert statuses == {401, 429}
+    assert read(app)[0] == 429, "nor does the right one say that it is"
