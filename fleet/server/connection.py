@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._request is None:
+        if self._request is None and not self._unanswered():
             self.flow.resume_reading()
 
     # what the parser calls
@@ -166,6 +166,8 @@ class Connection(HttpToolsProtocol):
                     raise Refused(answers.NOT_HTTP)
                 self._again = True
                 return
+        if not self.url.startswith(b"/") and httptools.parse_url(self.url).path is None:
+            raise Refused(answers.NOT_HTTP)
         route = None if upgrade else self._agents.route(self.url)
         if route is None:
             self._make_scope()

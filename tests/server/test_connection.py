@@ -111,6 +111,8 @@ def test_an_agent_may_expect_100_continue(uvicorn: Running) -> None:
         b"\x16\x03\x01\x02\x00\x01",
         b"CONNECT a:1 HTTP/1.1\r\n\r\n",
         b"GET /h\xc3\xa9 HTTP/1.1\r\n\r\n",
+        b"GET http://fleet.test HTTP/1.1\r\n\r\n",
+        b"POST http://fleet.test?a=1 HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
     ],
 )
 def test_what_is_not_http_is_a_400_that_says_so(uvicorn: Running, sent: bytes) -> None:
@@ -119,6 +121,8 @@ def test_what_is_not_http_is_a_400_that_says_so(uvicorn: Running, sent: bytes) -
         answer = read(connection)
         assert (answer.status, answer.header("connection")) == (400, "close")
         assert "HTTP" in answer.json()["errors"][0]["reason"]
+        assert answer.json()["uuid"]
+    assert "a request failed" not in uvicorn.log.read_text()
 
 
 def test_an_upgrade_to_http_2_is_not_taken_and_http_1_goes_on(uvicorn: Running) -> None:
