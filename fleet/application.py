@@ -25,7 +25,7 @@ from fleet.db import instance
 from fleet.db.batch import Batch
 from fleet.db.changes import Watcher
 from fleet.db.upgrade import upgrade
-from fleet.extensions import db, migrate, sock
+from fleet.extensions import db, sock
 from fleet.runtime import Runtime
 from fleet.settings import SHORTEST_KEY, BadSetting, Settings
 from fleet.setup import routing as setup_routing
@@ -81,7 +81,6 @@ def create_app(settings: Settings | None = None, *, background: bool = True) -> 
     )
     Htmx(app)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with app.app_context():
         engine = db.engine
         engines.prepare(engine)
