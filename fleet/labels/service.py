@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, delete, func, select
+from sqlalchemy import ColumnElement, Select, Text, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from fleet.authz.check import Visible
@@ -16,7 +16,7 @@ from fleet.hosts.models import Host
 from fleet.labels.models import Label, LabelMembership, LabelType, MembershipType
 from fleet.labels.schemas import MEMBERSHIPS, TYPES, LabelChange, LabelSpec, NewLabel
 from fleet.names import fold, too_long
-from fleet.packs.models import PackTarget, TargetType
+from fleet.packs.models import Pack, PackTarget, TargetType
 
 SORTABLE: Columns = {
     name: Label.__table__.c[name]
@@ -31,6 +31,15 @@ Counted = Sequence[tuple[Label, int]]
 def get(session: Session, label_id: int) -> Label:
     """The label with this id."""
     label = session.get(Label, label_id)
+    if label is None:
+        raise NotFound.of("Label", label_id)
+    return label
+
+
+def held(session: Session, label_id: int) -> Label:
+    """The same; nobody else changes it before this transaction ends."""
+    statement = select(Label).where(Label.id == label_id).with_for_update().execution_options(populate_existing=True)
+    label = session.scalar(statement)
     if label is None:
         raise NotFound.of("Label", label_id)
     return label
@@ -66,6 +75,11 @@ def how_many(session: Session, match: str) -> int:
     """How many labels have a name that matches."""
     statement = select(func.count()).select_from(Label)
     return session.scalar(statement.where(contains(Label.__table__.c.name, match))) or 0
+
+
+def any_own(session: Session) -> bool:
+    """Whether there is a label that is not built in."""
+    return bool(session.scalar(select(exists().where(Label.label_type == LabelType.REGULAR))))
 
 
 def host_count(session: Session, label: Label, to: Visible) -> int:
@@ -112,11 +126,20 @@ def modify(session: Session, label: Label, change: LabelChange) -> None:
 def remove(session: Session, label: Label) -> None:
     """Delete a label, its membership, and it as a target of packs."""
     refuse_builtin(label)
-    aimed = PackTarget.type == TargetType.LABEL, PackTarget.target_id == label.id
-    session.execute(delete(PackTarget).where(*aimed))
+    session.execute(delete(PackTarget).where(*_aims_at(label)))
     session.execute(delete(Label).where(Label.id == label.id))
     changes.announce(session, changes.LABELS, label.id)
     changes.announce(session, changes.CONFIG)
+
+
+def packs_aimed_at(session: Session, label: Label) -> Sequence[str]:
+    """The names of the packs that have the label as a target."""
+    aimed = select(PackTarget.pack_id).where(*_aims_at(label))
+    return session.scalars(select(Pack.name).where(Pack.id.in_(aimed)).order_by(Pack.name_key)).all()
+
+
+def _aims_at(label: Label) -> tuple[ColumnElement[bool], ...]:
+    return PackTarget.type == TargetType.LABEL, PackTarget.target_id == label.id
 
 
 def refuse_builtin(label: Label) -> None:

@@ -168,13 +168,18 @@ def _full(camera: Camera, site: Site, ids: dict[str, int]) -> None:
     camera.take_run(
         "live-errors", "/queries/new/live?label_ids=6", "SELECT username, shell FROM users WHERE uid < 3", _errors
     )
+    disks = {"name": "Big disks", "query": "SELECT 1 FROM disk_info WHERE disk_size > 1e12", "description": "1 TB up."}
+    label = site.call("POST", "/labels", disks)["label"]["id"]
+    site.call("PATCH", f"/packs/{pack}", {"label_ids": [6, label]})
     for name, path in (
         ("dashboard", "/dashboard"), ("hosts", "/hosts/manage"), ("hosts-label", "/hosts/manage/labels/7"),
         ("hosts-no-match", "/hosts/manage?query=nothing+like+this&status=online"),
         ("hosts-few-columns", "/hosts/manage?cols=status,os_version"), ("host", f"/hosts/{host}"),
         ("host-offline", f"/hosts/{away}"), ("host-schedule", f"/hosts/{host}/schedule"),
         ("host-delete-page", f"/hosts/delete?id={host}"), ("hosts-add-page", "/hosts/add"),
-        ("labels", "/labels/manage"), ("label", "/labels/7"), ("queries", "/queries/manage"),
+        ("labels", "/labels/manage"), ("label", "/labels/7"), ("label-own", f"/labels/{label}"),
+        ("label-new", "/labels/new"), ("label-edit", f"/labels/{label}/edit"),
+        ("label-delete", f"/labels/{label}/delete"), ("queries", "/queries/manage"),
         ("schedule", "/queries/manage?view=schedule"), ("query-new", "/queries/new"), ("query", f"/queries/{hardware}"),
         ("live-targets", f"/queries/{hardware}/live?label_ids=6"), ("live-targets-new", "/queries/new/live"),
         ("packs", "/packs/manage"), ("pack-new", "/packs/new"), ("pack", f"/packs/{pack}"), ("profile", "/profile"),

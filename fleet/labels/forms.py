@@ -1,0 +1,113 @@
+"""The form of a label: what people fill in, how it becomes a label or a change, and what another hand changed."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from werkzeug.datastructures import MultiDict
+
+from fleet.errors import Invalid, Problem
+from fleet.hosts.platforms import NAMES, generic
+from fleet.labels.models import Label
+from fleet.labels.schemas import LabelChange, NewLabel
+from fleet.names import MAX, too_long
+from fleet.queries.forms import Difference, copy_name
+from fleet.queries.schema_pages import checked
+from fleet.web.parsing import parse_form
+
+PLATFORMS = {"": "All platforms", "darwin": "macOS", "windows": "Windows", "ubuntu": "Ubuntu", "centos": "CentOS"}
+"""What the form offers. Agents name distributions, so there is no choice that means every Linux."""
+
+FIELDS = {"name": "Name", "description": "Description", "platform": "Platform", "query": "SQL"}
+"""The fields, as the page calls them."""
+
+CHANGEABLE = ("name", "description")
+
+Values = dict[str, str]
+
+NEW: Values = {"name": "", "description": "", "platform": "", "query": "SELECT 1 FROM os_version WHERE major >= 13;"}
+
+
+def platform_name(platform: str) -> str:
+    """The hosts that a label is asked of, as people call them."""
+    return PLATFORMS.get(platform) or NAMES.get(platform, platform)
+
+
+def choices(platform: str) -> list[tuple[str, str]]:
+    """The platforms to choose from, and the one that stands already if it is another."""
+    other = [] if platform in PLATFORMS else [(platform, platform_name(platform))]
+    return [*PLATFORMS.items(), *other]
+
+
+def values_of(label: Label) -> Values:
+    """The fields of a label as a form shows them."""
+    return {name: getattr(label, name) for name in FIELDS}
+
+
+def copy_of(label: Label) -> Values:
+    """The form of a new label that starts as this one."""
+    return values_of(label) | {"name": copy_name(label.name)[:MAX]}
+
+
+def typed(sent: MultiDict[str, str], stored: Label | None = None) -> Values:
+    """What was sent, as the form shows it again; of a stored label only what can change."""
+    given = {name: sent.get(name, "").replace("\r\n", "\n") for name in FIELDS}
+    if stored is None:
+        return given
+    return values_of(stored) | {name: given[name] for name in CHANGEABLE}
+
+
+def read(values: Values) -> NewLabel:
+    """The label that a form holds; `Invalid` names each field that is not acceptable."""
+    found: list[Problem] = []
+    try:
+        new = parse_form(NewLabel, dict(values))
+    except Invalid as refused:
+        found += refused.problems
+        wrong = {problem.name for problem in found}
+        new = parse_form(NewLabel, {name: value for name, value in values.items() if name not in wrong})
+    unread = {problem.name for problem in found}
+    found += [problem for problem in _faults(new) if problem.name not in unread]
+    if found:
+        raise Invalid(found)
+    return new
+
+
+def _faults(new: NewLabel) -> list[Problem]:
+    found = _faults_of_name(new.name)
+    if new.platform not in PLATFORMS and not generic(new.platform):
+        found.append(Problem("platform", "is not one of the choices"))
+    if not new.query.strip():
+        return [*found, Problem("query", "must not be empty")]
+    return found + [Problem("query", error) for error in checked(new.query).errors]
+
+
+def _faults_of_name(name: str) -> list[Problem]:
+    if not name.strip():
+        return [Problem("name", "must not be empty")]
+    return [Problem("name", f"must not be longer than {MAX} characters")] if too_long(name) else []
+
+
+def read_change(values: Values) -> LabelChange:
+    """The same of a label that is there: its name and description, also when emptied."""
+    found: list[Problem] = []
+    for name in CHANGEABLE:
+        try:
+            parse_form(LabelChange, {name: values[name]})
+        except Invalid as refused:
+            found += refused.problems
+    if not any(problem.name == "name" for problem in found):
+        found += _faults_of_name(values["name"])
+    if found:
+        raise Invalid(found)
+    return LabelChange(name=values["name"], description=values["description"])
+
+
+def differences(stored: Label, values: Mapping[str, str]) -> Sequence[Difference]:
+    """What saving would change: lines marked `-` stand in the stored label, lines marked `+` in the form."""
+    found = []
+    for name in CHANGEABLE:
+        theirs, mine = str(getattr(stored, name)), values[name]
+        if theirs != mine:
+            lines = difflib.ndiff(theirs.splitlines(), mine.splitlines())
+            found.append(Difference(FIELDS[name], [(line[0], line[2:]) for line in lines if line[0] in "-+ "]))
+    return found
