@@ -188,7 +188,7 @@ def _full(camera: Camera, site: Site, ids: dict[str, int]) -> None:
     ):  # fmt: skip
         camera.take(name, path)
     run = site.call("POST", "/queries/run", {"query": "SELECT 1", "selected": {"labels": [6]}})["campaign"]["id"]
-    camera.take("live-over", f"/live/{run}", lambda page: page.reload())
+    camera.take("live-over", f"/live/{run}", lambda page: (page.wait_for_timeout(1000), page.reload()))
     camera.take("hosts-selected", "/hosts/manage", _select_two, whole=False)
     camera.take("dialog-hosts-delete", "/hosts/manage", _delete_two, whole=False)
     dialog = "#dlg[open]"
