@@ -70,6 +70,7 @@ class RedisLive:
         self._inbox = f"{self._prefix}inbox:{secrets.token_hex(8)}"
         self._due = Due()
         self._readers = Readers()
+        self._start = self._redis.register_script(scripts.START)
         self._publish = self._redis.register_script(scripts.PUBLISH)
         self._lease = self._redis.register_script(scripts.LEASES)
         self._remember = self._redis.register_script(scripts.REMEMBER)
@@ -166,17 +167,14 @@ class RedisLive:
     def _say(self, *words: Any) -> bytes:
         return orjson.dumps(words)
 
-    def _tell_start(self, campaign_id: int, sql: str, host_ids: Collection[int]) -> None:
-        hosts = self._key("hosts", campaign_id)
-        with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(self._key("sql", campaign_id), sql.encode("utf-8", "replace"), ex=KEPT)
-            pipeline.delete(hosts)
-            if host_ids:
-                pipeline.sadd(hosts, *host_ids)
-                pipeline.expire(hosts, KEPT)
-            pipeline.sadd(self._prefix + "active", campaign_id)
-            pipeline.publish(self._news, self._say("start", campaign_id, 0))
-            pipeline.execute()
+    def _tell_start(self, campaign_id: int, sql: str, host_ids: Collection[int], *, unless_known: bool = False) -> None:
+        self._start(
+            keys=[self._key("sql", campaign_id), self._key("hosts", campaign_id), self._prefix + "active"],
+            args=[
+                sql.encode("utf-8", "replace"), KEPT, campaign_id, self._news, self._say("start", campaign_id, 0),
+                int(unless_known), *host_ids,
+            ],
+        )  # fmt: skip
 
     def _tell_stop(self, campaign_id: int) -> None:
         with self._redis.pipeline(transaction=True) as pipeline:
@@ -224,9 +222,9 @@ class RedisLive:
 
     def _attend(self, channels: PubSub) -> None:
         channels.get_message(timeout=TIMEOUT)  # subscribed: from here on nothing is missed
-        self._renew()
         self._resync(every=True)
-        self._ask_again()
+        self._renew()  # only now: what is taken before Redis knows again what runs would be asked once more
+        self._ask_again(self._lost(channels))
         self._listening.set()
         renew, resync = time.monotonic() + RENEW, time.monotonic() + RESYNC
         while not self._stopped.is_set():
@@ -285,16 +283,30 @@ class RedisLive:
             pipeline.execute()
         self._received.clear()
 
-    def _ask_again(self) -> None:
-        """What was on its way here when the connection broke is lost: those hosts shall answer once more."""
-        received = set(self._received)
-        for campaign_id in self._readers.campaigns():
+    def _lost(self, channels: PubSub) -> dict[int, set[int]]:
+        """What was on its way here when the last connection broke: hosts by campaign."""
+        flying = {one: set(map(int, self._members(self._key("flight", one)))) for one in self._readers.campaigns()}
+        if any(flying.values()):
+            # What was sent since this connection listens is no loss: it comes before a mark that is sent now.
+            mark, until = self._say("mark", 0, 0), time.monotonic() + TIMEOUT
+            self._redis.publish(self._inbox, mark)
+            while (message := channels.get_message(timeout=HEAR)) is None or message["data"] != mark:
+                if message is not None:
+                    self._hear(message["data"])
+                elif time.monotonic() > until:
+                    raise redis.ConnectionError("no news and no answer")
+        for campaign_id, host_id in self._received:
+            flying.get(campaign_id, set()).discard(host_id)
+        return flying
+
+    def _ask_again(self, lost: Mapping[int, Collection[int]]) -> None:
+        """These hosts shall answer once more."""
+        for campaign_id, host_ids in lost.items():
             flight, hosts = self._key("flight", campaign_id), self._key("hosts", campaign_id)
-            lost = [one for one in map(int, self._members(flight)) if (campaign_id, one) not in received]
-            if lost and self._due.runs(campaign_id):
+            if host_ids and self._due.runs(campaign_id):
                 with self._redis.pipeline(transaction=True) as pipeline:
-                    pipeline.srem(flight, *lost)
-                    pipeline.sadd(hosts, *lost)
+                    pipeline.srem(flight, *host_ids)
+                    pipeline.sadd(hosts, *host_ids)
                     pipeline.expire(hosts, KEPT)
                     pipeline.publish(self._news, self._say("start", campaign_id, 0))
                     pipeline.execute()
@@ -321,8 +333,7 @@ class RedisLive:
             return
         for campaign_id, sql, host_ids in self._due.running():
             # Whoever is back first tells; the others have the same to say.
-            if self._redis.set(self._key("sql", campaign_id), b"", nx=True, ex=KEPT):
-                self._tell_start(campaign_id, sql, host_ids)
+            self._tell_start(campaign_id, sql, host_ids, unless_known=True)
 
     def _resync(self, *, every: bool = False) -> None:
         """Make the mirror what Redis says, whatever was missed. `every`: also where the numbers agree."""

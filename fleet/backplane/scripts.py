@@ -1,5 +1,21 @@
 """What Redis does in one step for live queries: its clock is the only one, and nothing comes in between."""
 
+START = """
+if ARGV[6] == '1' and redis.call('EXISTS', KEYS[1]) == 1 then
+  return
+end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('DEL', KEYS[2])
+for i = 7, #ARGV do
+  redis.call('SADD', KEYS[2], ARGV[i])
+end
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('SADD', KEYS[3], ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[5])
+"""
+"""Tells of a campaign: its SQL and the hosts that have yet to answer; or, if the flag says so, only where Redis does
+not know of it."""
+
 PUBLISH = """
 local now, heard = redis.call('TIME')[1], 0
 for _, inbox in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf')) do
