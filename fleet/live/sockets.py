@@ -13,6 +13,7 @@ from fleet.extensions import sock
 from fleet.live.conversation import Conversation
 from fleet.live.origin import own_origin
 from fleet.live.wires import RawWire, SockJsWire, Wire
+from fleet.server.sockets import MOST_IN, PING_SECONDS
 from fleet.web.context import runtime, settings
 from fleet.web.doors import ALL, Api
 from fleet.web.json import dump
@@ -21,10 +22,6 @@ View = Callable[..., Any]
 
 _LISTED = ",".join(f'"{version}"' for version in ALL)
 RESULTS = f"/api/<any({_LISTED}):api_version>/fleet/results"
-
-PING_SECONDS = 25
-MOST_IN = 64 * 1024
-"""Bytes of a message from a client: it says who it is and which campaign, no more."""
 
 NEEDS_POST = ("xhr", "xhr_streaming", "xhr_send", "jsonp_send")
 """Transports of SockJS that no proxy needs any more: only its WebSocket is served."""

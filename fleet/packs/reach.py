@@ -30,17 +30,16 @@ _BY_LABEL = and_(_TARGET.type == TargetType.LABEL, _PACK.disabled.is_(False))
 _BY_HOST = _TARGET.type == TargetType.HOST
 _BY_TEAM = _TARGET.type == TargetType.TEAM
 
-Number = int | BindParameter[int]
-"""An id that is known, or comes when the statement is run."""
+Id = BindParameter[int]
+"""An id that comes when the statement is run."""
 
 
-def reaches(host_id: Number, team_id: Number | None) -> ColumnElement[bool]:
-    """Whether a host is sent a pack, as SQL over packs."""
+def reaches(host_id: Id, team_id: Id) -> ColumnElement[bool]:
+    """Whether a host, of a team or (null) of none, is sent a pack: as SQL over packs."""
     member = exists().where(_MEMBER.host_id == host_id, _MEMBER.label_id == _TARGET.target_id)
-    aimed = [and_(_BY_LABEL, member), and_(_BY_HOST, _TARGET.target_id == host_id)]
-    if team_id is not None:
-        aimed.append(and_(_BY_TEAM, _TARGET.target_id == team_id))
-    return exists().where(_TARGET.pack_id == _PACK.id, or_(*aimed))
+    by_host, by_team = _TARGET.target_id == host_id, _TARGET.target_id == team_id
+    aimed = or_(and_(_BY_LABEL, member), and_(_BY_HOST, by_host), and_(_BY_TEAM, by_team))
+    return exists().where(_TARGET.pack_id == _PACK.id, aimed)
 
 
 def host_counts(session: Session, pack_ids: Sequence[int]) -> dict[int, int]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 BACKLOG = 4096
 TICK_SECONDS = 1.0
-PING_SECONDS = 20.0
 HANDSHAKE_SECONDS = 20.0
 
 
@@ -43,8 +42,8 @@ class Listener(ServerState):
             http=Connection,
             ws=Socket,
             ws_max_size=sockets.MOST_IN,
-            ws_ping_interval=PING_SECONDS,
-            ws_ping_timeout=PING_SECONDS,
+            ws_ping_interval=sockets.PING_SECONDS,
+            ws_ping_timeout=sockets.PING_SECONDS,
             ws_per_message_deflate=False,
             lifespan="off",
             log_config=None,

@@ -26,6 +26,9 @@ ENVIRON_KEY = "fleet.websocket"
 
 MOST_SOCKETS = 500
 MOST_IN = 64 * 1024
+"""Bytes of a message from a client."""
+PING_SECONDS = 20.0
+"""Between two pings, and until the answer to one: proxies cut sockets that are quiet for long."""
 MOST_WAITING_IN = 64
 MOST_WAITING_OUT = 1024 * 1024
 STALLED_SECONDS = 20.0
