@@ -46,6 +46,14 @@ class Running:
             assert time.monotonic() < deadline, f"{event!r} not in {self.events()}"
             time.sleep(0.02)
 
+    @contextlib.contextmanager
+    def logging(self) -> Iterator[list[str]]:
+        """The lines it logs meanwhile; the log itself is shared by every test of the process."""
+        lines: list[str] = []
+        start = self.log.stat().st_size
+        yield lines
+        lines += self.log.read_bytes()[start:].decode().splitlines()
+
     def rss(self) -> int:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) // 1024

@@ -12,6 +12,7 @@ import orjson
 from flask import Flask, Response, abort, jsonify, make_response, request
 from flask_sock import ConnectionClosed, Sock
 from simple_websocket import Server
+from werkzeug.exceptions import ClientDisconnected
 
 from fleet.agents.plane import Caller, Route
 from fleet.server.middleware import AgentsFirst
@@ -73,10 +74,15 @@ def create_site(trace: Path | None = None) -> Flask:
     @app.post("/upload")
     def upload() -> Response:
         digest, size, largest = hashlib.sha256(), 0, 0
-        while chunk := request.stream.read(256 * KB):
-            digest.update(chunk)
-            size += len(chunk)
-            largest = max(largest, len(chunk))
+        try:
+            while chunk := request.stream.read(256 * KB):
+                digest.update(chunk)
+                size += len(chunk)
+                largest = max(largest, len(chunk))
+        except ClientDisconnected:
+            note(f"upload broke off {request.args['name']}")
+            raise
+        note(f"upload ended {request.args.get('name')}")
         return jsonify(sha256=digest.hexdigest(), size=size, largest=largest)
 
     @app.post("/refuse-upload")
