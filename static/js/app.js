@@ -224,14 +224,14 @@
       return;
     }
     const words = one("span", button);
-    const before = words?.textContent;
+    if (!words) showToast({ kind: "success", text: "Copied" });
+    else if (words.textContent !== "Copied") {
+      const before = words.textContent;
+      words.textContent = "Copied";
+      setTimeout(() => (words.textContent = before), 2000);
+    }
     one("use", button)?.setAttribute("href", `${icons}#check`);
-    if (words) words.textContent = "Copied";
-    else showToast({ kind: "success", text: "Copied" });
-    setTimeout(() => {
-      one("use", button)?.setAttribute("href", `${icons}#copy`);
-      if (words) words.textContent = before;
-    }, 2000);
+    setTimeout(() => one("use", button)?.setAttribute("href", `${icons}#copy`), 2000);
   };
   const revealed = (button) => {
     const input = one("input", button.parentElement);
