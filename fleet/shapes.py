@@ -1,12 +1,18 @@
 """The parents of everything on the wire."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_ID = 2**63 - 1
 """The largest id that both databases hold."""
+
+MAX_IDS = 100_000
+"""Ids that one request may list."""
+
+Id = Annotated[int, Field(ge=0, le=MAX_ID)]
+Ids = Annotated[list[Id], Field(max_length=MAX_IDS)]
 
 
 def digits(text: str, most: int = MAX_ID) -> int | None:

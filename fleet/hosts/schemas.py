@@ -12,13 +12,7 @@ from fleet.hosts.listing import HostRow
 from fleet.hosts.naming import shown_name
 from fleet.hosts.platforms import LINUX
 from fleet.hosts.status import is_online
-from fleet.shapes import MAX_ID, Body
-
-MAX_LISTED = 100_000
-"""Ids that one request may list."""
-
-HostId = Annotated[int, Field(ge=0, le=MAX_ID)]
-Ids = Annotated[list[HostId], Field(max_length=MAX_LISTED)]
+from fleet.shapes import Body, Id, Ids
 
 
 class HostFilters(Body):
@@ -26,8 +20,8 @@ class HostFilters(Body):
 
     query: str = ""
     status: str = ""
-    label_id: HostId | None = None
-    team_id: HostId | None = None
+    label_id: Id | None = None
+    team_id: Id | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -50,8 +44,8 @@ class HostSearch(Body):
     """A search for hosts to pick; `query_id` is the saved query that they shall run."""
 
     query: str = ""
-    query_id: HostId | None = None
-    excluded_host_ids: Annotated[list[HostId], Field(max_length=10_000)] = []
+    query_id: Id | None = None
+    excluded_host_ids: Annotated[list[Id], Field(max_length=10_000)] = []
 
 
 def number(value: float) -> int | float:

@@ -6,38 +6,36 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from fleet.labels.models import Label, LabelType, MembershipType
+from fleet.queries.schemas import SPECS_MAX, Description, ShortText, Sql
 from fleet.shapes import Body
 
 TYPES = {LabelType.REGULAR: "regular", LabelType.BUILTIN: "builtin"}
 MEMBERSHIPS = {MembershipType.DYNAMIC: "dynamic", MembershipType.MANUAL: "manual"}
-
-MAX_SQL = 64 * 1024
-MAX_SPECS = 10_000
 
 
 class NewLabel(Body):
     """A label to make."""
 
     name: str = ""
-    query: str = Field("", max_length=MAX_SQL)
-    platform: str = Field("", max_length=255)
-    description: str = Field("", max_length=65_535)
+    query: Sql = ""
+    platform: ShortText = ""
+    description: Description = ""
 
 
 class LabelChange(Body):
     """What of a label shall be different; what is absent stays."""
 
     name: str | None = None
-    description: str | None = Field(None, max_length=65_535)
+    description: Description | None = None
 
 
 class LabelSpec(Body):
     """A label as a file describes it."""
 
     name: str = ""
-    description: str = Field("", max_length=65_535)
-    query: str = Field("", max_length=MAX_SQL)
-    platform: str = Field("", max_length=255)
+    description: Description = ""
+    query: Sql = ""
+    platform: ShortText = ""
     label_type: Literal["regular", "builtin"] = "regular"
     label_membership_type: Literal["dynamic", "manual"] = "dynamic"
     hosts: list[str] | None = None
@@ -46,7 +44,7 @@ class LabelSpec(Body):
 class LabelSpecs(Body):
     """The labels of a file."""
 
-    specs: Annotated[list[LabelSpec], Field(max_length=MAX_SPECS)] = []
+    specs: Annotated[list[LabelSpec], Field(max_length=SPECS_MAX)] = []
 
 
 LabelRow = Row[Any]

@@ -20,7 +20,7 @@ from fleet.live.models import Campaign, CampaignStatus
 from fleet.live.tickets import Ticket
 from fleet.queries import service as queries
 from fleet.queries.models import Query
-from fleet.queries.schemas import SQL_MAX
+from fleet.schema import SQL_MAX
 from fleet.shapes import digits
 from fleet.targets import service as target_service
 from fleet.targets.service import Selection

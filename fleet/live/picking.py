@@ -17,10 +17,9 @@ from fleet.hosts.listing import Filter, HostRow
 from fleet.hosts.models import Host
 from fleet.hosts.status import is_online
 from fleet.labels.models import ALL_HOSTS, Label, LabelType
-from fleet.shapes import digits
+from fleet.shapes import MAX_IDS, digits
 from fleet.targets import search
 from fleet.targets import service as targets
-from fleet.targets.schemas import MAX_TARGETS
 from fleet.targets.service import Selection, TargetCounts
 from fleet.teams.models import Team
 
@@ -88,7 +87,7 @@ def selected(values: MultiDict[str, str]) -> Selection:
 
 
 def _ids(texts: Iterable[str]) -> list[int]:
-    parts = [part.strip() for text in texts for part in text.split(",")][:MAX_TARGETS]
+    parts = [part.strip() for text in texts for part in text.split(",")][:MAX_IDS]
     return list(dict.fromkeys(number for number in map(digits, parts) if number))
 
 

@@ -7,8 +7,8 @@ from pydantic import Field
 from fleet import clock
 from fleet.live.models import Campaign
 from fleet.queries.schemas import Sql
-from fleet.shapes import Body
-from fleet.targets.schemas import Id, Ids, Selected, SelectedNames
+from fleet.shapes import Body, Id, Ids
+from fleet.targets.schemas import Selected, SelectedNames
 from fleet.targets.service import TargetCounts
 
 MAX_AT_ONCE = 100

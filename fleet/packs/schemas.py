@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from fleet.packs.models import Pack
-from fleet.queries.schemas import SPECS_MAX, Id, Name, ShortText, Shown
-from fleet.shapes import Body, Out
+from fleet.queries.schemas import SPECS_MAX, Name, ShortText, Shown
+from fleet.shapes import Body, Id, Ids, Out
 
 SHARD_MAX = 2**31 - 1
 
-Ids = Annotated[list[Id], Field(max_length=100_000)]
 Names = Annotated[list[str], Field(max_length=SPECS_MAX)]
 Shard = Annotated[int, Field(ge=0, le=SHARD_MAX)]
 EntryDescription = Annotated[str, StringConstraints(max_length=1023)]

@@ -10,7 +10,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from fleet import schema
 from fleet.authz.check import Thing
 from fleet.errors import NotFound
-from fleet.queries.schemas import SQL_MAX
 from fleet.web import doors
 from fleet.web.context import authorize
 from fleet.web.json import dump
@@ -101,5 +100,5 @@ def check() -> str | AnyResponse:
     elsewhere = _owner()
     if elsewhere is not None:
         return elsewhere
-    sql = request.form.get("query", "")[: SQL_MAX + 1]
+    sql = request.form.get("query", "")[: schema.SQL_MAX + 1]
     return render("schema/check.html", block="sql_check", check=checked(sql), platform_names=PLATFORM_NAMES)

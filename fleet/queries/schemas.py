@@ -9,9 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from fleet import names
 from fleet.queries.models import Query
-from fleet.shapes import MAX_ID, Body, Out
+from fleet.schema import SQL_MAX
+from fleet.shapes import Body, Id, Ids, Out
 
-SQL_MAX = 64 * 1024
 SECONDS_MAX = 2**32 - 1
 SPECS_MAX = 10_000
 """Specs of one kind that are applied together."""
@@ -27,7 +27,6 @@ ShortText = Annotated[str, StringConstraints(max_length=names.MAX)]
 Name = Annotated[ShortText, AfterValidator(_comparable)]
 Description = Annotated[str, StringConstraints(max_length=65535)]
 Sql = Annotated[str, StringConstraints(max_length=SQL_MAX)]
-Id = Annotated[int, Field(ge=0, le=MAX_ID)]
 Interval = Annotated[int, Field(ge=0, le=SECONDS_MAX)]
 """Seconds; a negative number is not one."""
 
@@ -64,7 +63,7 @@ class QueryChange(Body):
 class QueryIds(Body):
     """Queries to delete together."""
 
-    ids: Annotated[list[Id], Field(max_length=100_000)] = []
+    ids: Ids = []
 
 
 class QuerySpec(Body):

@@ -1,13 +1,14 @@
 """The table schema of osquery and fleetd, and a SQLite that knows it."""
 
 from .catalog import Column, Table, osquery_version, tables
-from .checking import Check, check
+from .checking import SQL_MAX, Check, check
 from .errors import Failed, TimedOut, TooMuch
 from .functions import Value
 from .sqlite import Database, Limits, NoRows, Prepared, Result, Source
 from .virtual import Constraint, Operator, Row
 
 __all__ = [
+    "SQL_MAX",
     "Check",
     "Column",
     "Constraint",

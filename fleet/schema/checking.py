@@ -9,6 +9,8 @@ from .errors import Failed
 from .sqlite import Database, Prepared
 
 SQL_MAX = 64 * 1024
+"""Bytes of a text that is checked, and characters of one that is saved."""
+
 PLATFORMS = ("chrome", "darwin", "linux", "windows")
 NO_SUCH_TABLE = "no such table: "
 

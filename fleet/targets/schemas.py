@@ -9,17 +9,14 @@ from pydantic import Field
 from fleet.app_config.schemas import MASK, Features
 from fleet.labels.models import Label
 from fleet.labels.schemas import label_out
-from fleet.shapes import MAX_ID, Body, Out
+from fleet.shapes import Body, Id, Ids, Out
 from fleet.targets.service import Selection, TargetCounts
 from fleet.teams.models import EnrollSecret, Team
 from fleet.teams.schemas import SecretOut, TeamIntegrations, TeamMdm, TeamWebhooks
 
-MAX_TARGETS = 100_000
 MAX_NAMES = 5_000
 """Names that one request may list: each is a parameter of a statement."""
 
-Id = Annotated[int, Field(ge=0, le=MAX_ID)]
-Ids = Annotated[list[Id], Field(max_length=MAX_TARGETS)]
 Names = Annotated[list[str], Field(max_length=MAX_NAMES)]
 
 
