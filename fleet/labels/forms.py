@@ -1,7 +1,6 @@
 """The form of a label: what people fill in, how it becomes a label or a change, and what another hand changed."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from werkzeug.datastructures import MultiDict
 
@@ -10,9 +9,11 @@ from fleet.hosts.platforms import NAMES, generic
 from fleet.labels.models import Label
 from fleet.labels.schemas import LabelChange, NewLabel
 from fleet.names import MAX, too_long
-from fleet.queries.forms import Difference, copy_name
+from fleet.queries.forms import copy_name
 from fleet.queries.schema_pages import checked
-from fleet.web.parsing import parse_form
+from fleet.web import conflicts
+from fleet.web.conflicts import Difference
+from fleet.web.parsing import parse_form, parse_form_in_part
 
 PLATFORMS = {"": "All platforms", "darwin": "macOS", "windows": "Windows", "ubuntu": "Ubuntu", "centos": "CentOS"}
 """What the form offers. Agents name distributions, so there is no choice that means every Linux."""
@@ -58,15 +59,7 @@ def typed(sent: MultiDict[str, str], stored: Label | None = None) -> Values:
 
 def read(values: Values) -> NewLabel:
     """The label that a form holds; `Invalid` names each field that is not acceptable."""
-    found: list[Problem] = []
-    try:
-        new = parse_form(NewLabel, dict(values))
-    except Invalid as refused:
-        found += refused.problems
-        wrong = {problem.name for problem in found}
-        new = parse_form(NewLabel, {name: value for name, value in values.items() if name not in wrong})
-    unread = {problem.name for problem in found}
-    found += [problem for problem in _faults(new) if problem.name not in unread]
+    new, found = parse_form_in_part(NewLabel, values, _faults)
     if found:
         raise Invalid(found)
     return new
@@ -102,12 +95,6 @@ def read_change(values: Values) -> LabelChange:
     return LabelChange(name=values["name"], description=values["description"])
 
 
-def differences(stored: Label, values: Mapping[str, str]) -> Sequence[Difference]:
-    """What saving would change: lines marked `-` stand in the stored label, lines marked `+` in the form."""
-    found = []
-    for name in CHANGEABLE:
-        theirs, mine = str(getattr(stored, name)), values[name]
-        if theirs != mine:
-            lines = difflib.ndiff(theirs.splitlines(), mine.splitlines())
-            found.append(Difference(FIELDS[name], [(line[0], line[2:]) for line in lines if line[0] in "-+ "]))
-    return found
+def differences(stored: Label, values: Mapping[str, str]) -> list[Difference]:
+    """What saving would change of the stored label."""
+    return conflicts.differences({name: FIELDS[name] for name in CHANGEABLE}, values_of(stored), values)

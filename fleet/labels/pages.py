@@ -14,6 +14,7 @@ from fleet.labels.models import Label, LabelType, MembershipType
 from fleet.packs.models import Pack
 from fleet.queries import schema_pages
 from fleet.web import doors
+from fleet.web.conflicts import stamp
 from fleet.web.context import authorize, current_actor
 from fleet.web.liststate import list_state
 from fleet.web.pages import done, go_to, go_to_url, own_path, problems_by_field, render
@@ -92,7 +93,7 @@ def _form(values: forms.Values, label: Label | None, **shown: Any) -> str:
         platform=forms.platform_name(values["platform"]),
         back=_back(),
         **more,
-        **{"problems": {}, "differences": [], "opened": _stamp(label) if label else ""} | shown,
+        **{"problems": {}, "differences": [], "opened": stamp(label.updated_at) if label else ""} | shown,
     )
 
 
@@ -101,11 +102,6 @@ def _refused(refused: FleetError, values: forms.Values, label: Label | None, **s
     if isinstance(refused, DuplicateEntry):
         problems = {"name": [f"There is a label of the name {values['name']} already"]}
     return _form(values, label, problems=problems, **shown), refused.status if refused.status == 409 else 422
-
-
-def _stamp(label: Label) -> str:
-    """What tells whether a label was changed meanwhile."""
-    return label.updated_at.isoformat()
 
 
 @pages.get("/labels/new")
@@ -157,7 +153,7 @@ def save(label_id: int) -> ResponseReturnValue:
     opened = request.form.get("updated_at", "")  # a refused form still changes the version that it was opened with
     try:
         change = forms.read_change(values)
-        if opened != _stamp(label):
+        if opened != stamp(label.updated_at):
             return _form(values, label, differences=forms.differences(label, values), conflict=True), 409
         labels.modify(db.session(), label, change)
     except (Invalid, DuplicateEntry) as refused:

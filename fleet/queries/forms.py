@@ -1,8 +1,6 @@
 """The form of a query: what people fill in, how it becomes a query, and what another hand changed meanwhile."""
 
-import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -14,7 +12,9 @@ from fleet.queries.schedule import INTERVAL_MAX
 from fleet.queries.schema_pages import PLATFORM_NAMES, checked
 from fleet.queries.schemas import NewQuery
 from fleet.shapes import digits
-from fleet.web.parsing import parse_form
+from fleet.web import conflicts
+from fleet.web.conflicts import Difference
+from fleet.web.parsing import parse_form_in_part
 
 FREQUENCIES = (
     (0, "Never"),
@@ -90,15 +90,7 @@ def typed(sent: MultiDict[str, str]) -> dict[str, Any]:
 def read(values: Mapping[str, Any], team_id: int | None) -> NewQuery:
     """The query that a form holds; `Invalid` names each field that is not acceptable."""
     sent = {**values, "team_id": team_id if team_id is not None else ""}
-    found: list[Problem] = []
-    try:
-        new = parse_form(NewQuery, sent)
-    except Invalid as refused:
-        found += refused.problems
-        wrong = {problem.name for problem in found}
-        new = parse_form(NewQuery, {name: value for name, value in sent.items() if name not in wrong})
-    unread = {problem.name for problem in found}
-    found += [problem for problem in service.faults(new) if problem.name not in unread]
+    new, found = parse_form_in_part(NewQuery, sent, service.faults)
     if new.interval > INTERVAL_MAX or values["interval"] == "":
         found.append(Problem("interval", f"must be a number of seconds from 1 to {INTERVAL_MAX:,}"))
     if new.query.strip():
@@ -108,23 +100,10 @@ def read(values: Mapping[str, Any], team_id: int | None) -> NewQuery:
     return new
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A field that is not the same in what was stored meanwhile and in what was typed."""
-
-    label: str
-    lines: Sequence[tuple[str, str]]
-
-
 def differences(stored: Query, values: Mapping[str, Any]) -> list[Difference]:
-    """What saving would change: lines marked `-` stand in the stored query, lines marked `+` in the form."""
-    found = []
-    for name, label in LABELS.items():
-        theirs, mine = _shown(name, getattr(stored, name)), _shown(name, values[name])
-        if theirs != mine:
-            lines = difflib.ndiff(theirs.splitlines(), mine.splitlines())
-            found.append(Difference(label, [(line[0], line[2:]) for line in lines if line[0] in "-+ "]))
-    return found
+    """What saving would change of the stored query."""
+    theirs, mine = ({name: _shown(name, value) for name, value in each.items()} for each in (values_of(stored), values))
+    return conflicts.differences(LABELS, theirs, mine)
 
 
 def _shown(name: str, value: Any) -> str:

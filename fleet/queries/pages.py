@@ -1,6 +1,5 @@
 """The pages of queries: the list, the editor, and what is asked before deleting."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import request
@@ -19,6 +18,7 @@ from fleet.shapes import digits
 from fleet.teams import service as teams
 from fleet.teams.models import Team
 from fleet.web import doors
+from fleet.web.conflicts import stamp
 from fleet.web.context import authorize, current_actor
 from fleet.web.liststate import ListState, list_state
 from fleet.web.pages import done, go_to, problems_by_field, render
@@ -229,11 +229,6 @@ def save(query_id: int) -> str | AnyResponse | tuple[str, int]:
             return _refused(Invalid([problem]), values, query)
         return _refused(refused, values, query)
     return go_to("queries.show", "Query saved", query_id=query.id)
-
-
-def stamp(moment: datetime) -> str:
-    """A moment to the microsecond: what tells whether a query was changed meanwhile."""
-    return moment.isoformat()
 
 
 def _chosen(given: MultiDict[str, str]) -> list[Query]:

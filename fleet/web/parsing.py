@@ -1,7 +1,7 @@
 """What was sent becomes a checked shape, or an error that names the field."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -73,6 +73,22 @@ def parse_form(shape: type[Shape], values: dict[str, Any] | None = None) -> Shap
         return shape.model_validate(filled, strict=False)
     except ValidationError as refused:
         raise Invalid(_problems(refused.errors(include_url=False))) from None
+
+
+def parse_form_in_part(
+    shape: type[Shape], values: Mapping[str, Any], faults: Callable[[Shape], list[Problem]]
+) -> tuple[Shape, list[Problem]]:
+    """As much of a form as can be read, with all that is wrong: what cannot be read, and of the rest what `faults`
+    finds. So that a form is refused once, and not field by field."""
+    found: list[Problem] = []
+    try:
+        read = parse_form(shape, dict(values))
+    except Invalid as refused:
+        found = list(refused.problems)
+        wrong = {problem.name for problem in found}
+        read = parse_form(shape, {name: value for name, value in values.items() if name not in wrong})
+    unread = {problem.name for problem in found}
+    return read, found + [problem for problem in faults(read) if problem.name not in unread]
 
 
 WRONG_TYPE = ("_type", "_parsing", "_from_float", "is_instance_of")
