@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from werkzeug.datastructures import MultiDict
 
+from fleet import schema
 from fleet.errors import Invalid, Problem
 from fleet.hosts.platforms import NAMES, generic
 from fleet.labels.models import Label
 from fleet.labels.schemas import LabelChange, NewLabel
 from fleet.names import MAX, too_long
 from fleet.queries.forms import copy_name
-from fleet.queries.schema_pages import checked
 from fleet.web import conflicts
 from fleet.web.conflicts import Difference
 from fleet.web.parsing import parse_form, parse_form_in_part
@@ -71,7 +71,7 @@ def _faults(new: NewLabel) -> list[Problem]:
         found.append(Problem("platform", "is not one of the choices"))
     if not new.query.strip():
         return [*found, Problem("query", "must not be empty")]
-    return found + [Problem("query", error) for error in checked(new.query).errors]
+    return found + [Problem("query", error) for error in schema.check(new.query).errors]
 
 
 def _faults_of_name(name: str) -> list[Problem]:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
+from fleet import schema
 from fleet.authz.check import can, visible_teams
 from fleet.errors import DuplicateEntry, FleetError, Invalid
 from fleet.extensions import db
@@ -80,7 +81,7 @@ def _form(values: forms.Values, label: Label | None, **shown: Any) -> str:
     more: dict[str, Any] = {}
     if label is None:
         sql, match = values["query"], request.args.get("table_query", "")[:255]
-        check = schema_pages.checked(sql)
+        check = schema.check(sql)
         asked = request.args.get("table", "") or ("" if match else next(iter(check.tables), ""))
         said = not sql.strip() or "query" in shown.get("problems", {})
         more = {"check": None if said else check, **schema_pages.panel(match, asked)}

@@ -5,11 +5,12 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from fleet import schema
 from fleet.errors import Invalid, Problem
 from fleet.queries import service
 from fleet.queries.models import Query
 from fleet.queries.schedule import INTERVAL_MAX
-from fleet.queries.schema_pages import PLATFORM_NAMES, checked
+from fleet.queries.schema_pages import PLATFORM_NAMES
 from fleet.queries.schemas import NewQuery
 from fleet.shapes import digits
 from fleet.web import conflicts
@@ -94,7 +95,7 @@ def read(values: Mapping[str, Any], team_id: int | None) -> NewQuery:
     if new.interval > INTERVAL_MAX or values["interval"] == "":
         found.append(Problem("interval", f"must be a number of seconds from 1 to {INTERVAL_MAX:,}"))
     if new.query.strip():
-        found += [Problem("query", error) for error in checked(new.query).errors]
+        found += [Problem("query", error) for error in schema.check(new.query).errors]
     if found:
         raise Invalid(found)
     return new

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from fleet import schema
 from fleet.accounts.models import User
 from fleet.db.listing import Columns, ListOptions, ordered, paged
 from fleet.db.portable import batches, contains
@@ -14,6 +15,7 @@ from fleet.packs.models import Pack, ScheduledQuery
 from fleet.queries.models import Query
 from fleet.queries.schedule import RUNS
 from fleet.queries.schemas import PackOfQueryOut, QueryOut
+from fleet.queries.service import PLATFORMS
 
 _C = Query.__table__.c
 
@@ -36,7 +38,7 @@ class Filter:
     runnable_only: bool = False
     scheduled_only: bool = False
     match: str = ""
-    platform: str = ""
+    platform: str = ""  # that they run on
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,35 @@ def _matching(wanted: Filter) -> Select[Query, str, str]:
         statement = statement.where(RUNS)
     if wanted.match:
         statement = statement.where(contains(_C.name, wanted.match))
-    if wanted.platform:
-        statement = statement.where((Query.platform == "") | contains(_C.platform, wanted.platform))
     return statement
+
+
+def runs_on(query: Query) -> list[str]:
+    """The platforms that a query runs on: those it is meant for, of those that have its tables."""
+    meant = [part.strip() for part in query.platform.split(",") if part.strip()] or PLATFORMS
+    found = schema.check(query.query)
+    able = found.platforms or (() if found.tables or found.errors else PLATFORMS)
+    return [name for name in PLATFORMS if name in meant and name in able]
 
 
 def page(session: Session, wanted: Filter, options: ListOptions) -> list[Listed]:
     """The queries of one page of the list."""
-    statement = paged(ordered(_matching(wanted), options, COLUMNS, _C.id), options)
+    statement = ordered(_matching(wanted), options, COLUMNS, _C.id)
+    if not wanted.platform:
+        return _listed(session, paged(statement, options))
+    fitting = [item for item in _listed(session, statement) if wanted.platform in runs_on(item.query)]
+    first = options.page * options.per_page
+    return fitting[first : first + options.per_page] if options.per_page else fitting
+
+
+def _listed(session: Session, statement: Select[Query, str, str]) -> list[Listed]:
     return [Listed(query, name or "", email or "") for query, name, email in session.execute(statement)]
 
 
 def count(session: Session, wanted: Filter) -> int:
     """How many queries there are in all."""
+    if wanted.platform:
+        return len(page(session, wanted, ListOptions()))
     matching = _matching(wanted).with_only_columns(Query.id).subquery()
     return session.scalar(select(func.count()).select_from(matching)) or 0
 

@@ -6,13 +6,14 @@ from flask import request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
+from fleet import schema
 from fleet.authz.check import Thing, can, can_run, visible_teams
 from fleet.errors import AlreadyExists, DuplicateEntry, FleetError, Invalid, NotFound, Problem
 from fleet.extensions import db
 from fleet.queries import forms, listing, schema_pages, service
 from fleet.queries.api import loaded, runnable_only
 from fleet.queries.models import Query
-from fleet.queries.schema_pages import PLATFORM_NAMES, checked
+from fleet.queries.schema_pages import PLATFORM_NAMES
 from fleet.queries.schemas import QueryChange
 from fleet.shapes import digits
 from fleet.teams import service as teams
@@ -64,14 +65,6 @@ def _filter(given: MultiDict[str, str], match: str) -> listing.Filter:
     )
 
 
-def _compatible(query: Query) -> list[str]:
-    """The platforms that a query runs on: those it is meant for, of those that have its tables."""
-    meant = [part.strip() for part in query.platform.split(",") if part.strip()] or list(PLATFORM_NAMES)
-    found = checked(query.query)
-    able = found.platforms or (() if found.tables or found.errors else tuple(PLATFORM_NAMES))
-    return [name for name in PLATFORM_NAMES if name in meant and name in able]
-
-
 @pages.get("/queries/manage")
 def index() -> str | AnyResponse:
     """The saved queries, or of them those that run on a schedule."""
@@ -90,7 +83,7 @@ def index() -> str | AnyResponse:
     rows = [
         {
             "query": item.query,
-            "platforms": _compatible(item.query),
+            "platforms": listing.runs_on(item.query),
             "every": forms.every(item.query.interval),
             "may_run": _may_run(item.query),
         }
@@ -135,7 +128,7 @@ def schedule() -> AnyResponse:
 
 def _editor(values: dict[str, Any], query: Query | None, **shown: Any) -> str:
     sql = str(values["query"])
-    tables = checked(sql).tables
+    check = schema.check(sql)
     asked = request.args.get("table", "")
     match = request.args.get("table_query", "")[:255]
     team_id = query.team_id if query is not None else shown.pop("team_id", None)
@@ -147,14 +140,14 @@ def _editor(values: dict[str, Any], query: Query | None, **shown: Any) -> str:
         team_id=team_id,
         may_save=can(current_actor(), "write", query if query is not None else Thing("query", team_id)),
         author=author,
-        check=checked(sql) if sql.strip() else None,
+        check=check if sql.strip() else None,
         frequencies=forms.FREQUENCIES,
         loggings=forms.LOGGING_NAMES,
         labels=forms.LABELS,
         teams=_teams(),
         may_run=_may_run(query) if query is not None else can(current_actor(), "run_new", Thing("query", team_id)),
         host_ids=request.values.getlist("host_ids"),
-        **schema_pages.panel(match, asked or ("" if match else next(iter(tables), ""))),
+        **schema_pages.panel(match, asked or ("" if match else next(iter(check.tables), ""))),
         **{"problems": {}, "differences": [], "opened": stamp(query.updated_at) if query is not None else ""} | shown,
     )
 

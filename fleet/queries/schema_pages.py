@@ -1,7 +1,7 @@
 """The tables that a query can ask, and what the SQL check says, as fragments of the editor's page."""
 
 import hashlib
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -18,20 +18,6 @@ from fleet.web.pages import is_htmx, render
 pages = doors.pages("schema", __name__)
 
 PLATFORM_NAMES = {"darwin": "macOS", "windows": "Windows", "linux": "Linux", "chrome": "ChromeOS"}
-
-
-KEPT = 4096
-"""Longer SQL is checked each time: what is kept must not fill the memory."""
-
-
-def checked(sql: str) -> schema.Check:
-    """What is wrong with SQL, which tables it asks and which platforms have them all."""
-    return _remembered(sql) if len(sql) <= KEPT else schema.check(sql)
-
-
-@lru_cache(maxsize=512)
-def _remembered(sql: str) -> schema.Check:
-    return schema.check(sql)
 
 
 def panel(match: str = "", table: str = "") -> dict[str, Any]:
@@ -101,4 +87,4 @@ def check() -> str | AnyResponse:
     if elsewhere is not None:
         return elsewhere
     sql = request.form.get("query", "")[: schema.SQL_MAX + 1]
-    return render("schema/check.html", block="sql_check", check=checked(sql), platform_names=PLATFORM_NAMES)
+    return render("schema/check.html", block="sql_check", check=schema.check(sql), platform_names=PLATFORM_NAMES)

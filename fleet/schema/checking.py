@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 
 from .catalog import Table, tables
 from .errors import Failed
@@ -10,6 +10,9 @@ from .sqlite import Database, Prepared
 
 SQL_MAX = 64 * 1024
 """Bytes of a text that is checked, and characters of one that is saved."""
+
+KEPT = 4096
+"""Longer SQL is checked each time: what is remembered must not fill the memory."""
 
 PLATFORMS = ("chrome", "darwin", "linux", "windows")
 NO_SUCH_TABLE = "no such table: "
@@ -29,6 +32,15 @@ class Check:
 
 def check(sql: str) -> Check:
     """Compile SQL against the schema without running it."""
+    return _remembered(sql) if len(sql) <= KEPT else _check(sql)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(sql: str) -> Check:
+    return _check(sql)
+
+
+def _check(sql: str) -> Check:
     if not sql.strip():
         return Check(errors=("The query is empty",))
     if len(sql.encode("utf-8", "replace")) > SQL_MAX:

@@ -55,6 +55,26 @@ def test_the_list_is_searched_filtered_sorted_and_paged(browser: FlaskClient, se
         assert browser.get("/queries/manage" + odd).status_code == 200
 
 
+def test_a_platform_finds_the_queries_that_are_shown_to_run_on_it(browser: FlaskClient, session: Session) -> None:
+    factories.make_query(session, "Programs", query="SELECT * FROM programs")
+    factories.make_query(session, "Uptime", query="SELECT * FROM uptime")
+    factories.make_query(session, "Meant for Linux", query="SELECT * FROM uptime", platform="linux")
+    factories.make_query(session, "Unknown table", query="SELECT * FROM of_an_extension")
+    session.commit()
+    assert names(page(browser, "/queries/manage?platform=windows")) == ["Programs", "Unknown table", "Uptime"]
+    assert names(page(browser, "/queries/manage?platform=darwin")) == ["Unknown table", "Uptime"]
+
+
+def test_a_list_of_one_platform_has_pages_of_its_own(browser: FlaskClient, session: Session) -> None:
+    for number in range(44):
+        sql = "SELECT * FROM programs" if number % 2 else "SELECT * FROM mounts"
+        factories.make_query(session, f"Query {number:02}", query=sql)
+    session.commit()
+    second = page(browser, "/queries/manage?platform=windows&per_page=20&page=1")
+    assert names(second) == ["Query 41", "Query 43"]
+    assert "21–22 of 22" in second
+
+
 def test_the_list_tells_frequency_automations_and_observers(browser: FlaskClient, session: Session) -> None:
     factories.make_query(session, "On", interval=3600, automations_enabled=True, observer_can_run=True)
     factories.make_query(session, "Paused", automations_enabled=True)
