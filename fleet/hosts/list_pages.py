@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fleet import clock
 from fleet.authz.check import Actor, Thing, can, visible_teams
+from fleet.db.listing import ListOptions
 from fleet.errors import NotFound
 from fleet.extensions import db
 from fleet.hosts import columns, listing, report, viewing
@@ -84,8 +85,7 @@ def _values(view: View, counts: Summary, total: int, teams: list[tuple[int, str]
     now = clock.now()
     may_add = can(actor, "read", Thing("global_enroll_secret"))
     rows = listing.page(db.session(), view.wanted, to, view.options) if total else []
-    counted = labels.counted(db.session(), to)
-    label = next((label for label, _ in counted if label.id == view.label_id), None)
+    label = labels.get(db.session(), view.label_id) if view.label_id is not None else None
     return {
         "view": view,
         "counts": counts,
@@ -93,7 +93,8 @@ def _values(view: View, counts: Summary, total: int, teams: list[tuple[int, str]
         "hosts": [item(row, now) | {"restarted_at": restarted_at(row)} for row in rows],
         "columns": [column for column in columns.COLUMNS if column.key in view.columns],
         "all_columns": [(column.key, column.label) for column in columns.COLUMNS if teams or column.key != "team_name"],
-        "labels": counted,
+        "labels": labels.counted(db.session(), to, ListOptions(match=view.label_match), search=True),
+        "may_write_labels": can(actor, "write", Label),
         "label": label,
         "teams": teams,
         "sees_all": to.everything,

@@ -7,13 +7,16 @@ from flask import request, url_for
 
 from fleet.hosts import columns, filtering
 from fleet.hosts.listing import Filter
-from fleet.web.liststate import ListState
+from fleet.web.liststate import ListState, sought
 
 PER_PAGE = 50
 ORDER = ("display_name", "asc")
 COOKIE = "host_columns"
 ADD = "add_hosts"
 """In the address of a list: show at once how computers come in. No part of the list."""
+
+SIDE = "label_query"
+"""What is sought among the labels beside the list: stands in its address, and shows the same hosts."""
 
 NEEDLESS = {"order_key": ORDER[0], "order_direction": ORDER[1], "page": "0", "per_page": str(PER_PAGE)}
 """Parameters that say what goes without saying."""
@@ -32,6 +35,11 @@ class View(ListState):
         return self.wanted.label_id
 
     @property
+    def label_match(self) -> str:
+        """What the labels beside the list have in their names."""
+        return self.kept.get(SIDE, "")
+
+    @property
     def filters(self) -> dict[str, str]:
         """The filters, as programs and forms name them."""
         return {name: str(value) for name, value in self.parameters().items() if name in filtering.CHECKS}
@@ -47,7 +55,9 @@ class View(ListState):
     def download(self) -> str:
         """The address of the same list as CSV."""
         given: dict[str, Any] = self.parameters() | {"cols": ",".join(self.columns)}
-        return url_for("hosts.download", **{name: given[name] for name in given if name not in ("page", "per_page")})
+        for name in ("page", "per_page", SIDE):
+            given.pop(name, None)
+        return url_for("hosts.download", **given)
 
 
 def read(label_id: int | None, *, teams: bool) -> tuple[View, bool]:
@@ -56,6 +66,8 @@ def read(label_id: int | None, *, teams: bool) -> tuple[View, bool]:
     kept.pop("query", None)
     if label_id is not None:
         kept["label_id"] = str(label_id)
+    if match := sought(SIDE):
+        kept[SIDE] = match
     keys, chosen, listed = _columns(teams=teams)
     if chosen:
         kept["cols"] = ",".join(keys)

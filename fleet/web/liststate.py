@@ -57,7 +57,7 @@ class ListState:
             order_direction=direction,
             page=number(given.get("page", "")),
             per_page=per_page if per_page in SIZES else size,
-            match=given.get("query", "").replace("\x00", "").strip()[:MOST_SOUGHT],
+            match=sought("query"),
             kept=kept,
             order=order,
             size=size,
@@ -106,6 +106,11 @@ def list_state(endpoint: str, sorts: Collection[str], *, order: tuple[str, str],
     """The state of a list whose filters, `keep`, stand in its address as they are."""
     kept = {name: request.args[name] for name in keep if request.args.get(name)}
     return ListState.read(endpoint, sorts, order=order, kept=kept)
+
+
+def sought(name: str) -> str:
+    """What the address says to look for."""
+    return request.args.get(name, "").replace("\x00", "").strip()[:MOST_SOUGHT]
 
 
 def number(text: str) -> int:

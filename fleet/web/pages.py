@@ -72,13 +72,14 @@ def _navigation(actor: Actor | None) -> list[dict[str, Any]]:
 
 
 def render(template: str, *, block: str | None = None, **values: Any) -> str:
-    """A page; to htmx only the `block` that is named like the element it replaces, or the dialog."""
+    """A page; to htmx only the `block` that is named like the element it replaces, and that is told that it is `alone`,
+    or the dialog."""
     if is_htmx():
         target = request.headers.get("HX-Target", "")
         if target == "dlg":
             return render_block(template, "dialog", **values)
         if block is not None and target == block:
-            return render_block(template, block, **values)
+            return render_block(template, block, alone=True, **values)
     return render_template(template, **values)
 
 

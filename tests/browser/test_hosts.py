@@ -28,7 +28,7 @@ def test_a_host_that_enrolls_is_in_the_list_with_what_it_told(site: Site, page: 
     puppet = Puppet(site, 0)
     page.reload()
     assert _count(page) == before + 1
-    page.get_by_role("searchbox").fill(puppet.name)
+    page.get_by_role("searchbox", name="Search name").fill(puppet.name)
     expect(page.locator("#results tbody th")).to_have_text([puppet.name])
     expect(page.locator("#results tbody tr")).to_contain_text("Online")
     page.get_by_role("link", name=puppet.name, exact=True).click()
@@ -72,7 +72,7 @@ def test_each_step_through_the_list_is_an_address_that_back_and_another_window_s
     page.wait_for_url("**order_direction=desc**")
     expect(page.locator("#results th[aria-sort=descending]")).to_contain_text("Host")
     downwards = _names(page)
-    page.get_by_role("searchbox").fill("no such host")
+    page.get_by_role("searchbox", name="Search name").fill("no such host")
     page.wait_for_url("**query=no**")
     expect(page.locator("#results")).to_contain_text("No host matches")
     asked = parse_qs(urlsplit(page.url).query)
@@ -89,6 +89,25 @@ def test_each_step_through_the_list_is_an_address_that_back_and_another_window_s
     _step(page, "forward")
     page.wait_for_url("**status=online**")
     expect(page.locator("#results .chip[aria-pressed=true], #results .chip[aria-current]")).to_contain_text("Online")
+
+
+def test_filters_that_were_set_or_removed_meanwhile_count_for_the_next_link_and_the_next_search(
+    site: Site, page: Page
+) -> None:
+    page.goto(f"{site.url}/hosts/manage?per_page=20")
+    page.locator("#results .chip", has_text="Online").click()
+    page.wait_for_url("**status=online**")
+    page.locator(".side a", has_text="All Hosts").first.click()
+    page.wait_for_load_state()
+    assert "status=online" in page.url
+    page.locator(".side a", has_text="macOS").click()
+    page.wait_for_url("**/hosts/manage/labels/7**")
+    assert "status=online" in page.url
+    page.get_by_role("link", name="Remove filter Label: macOS").click()
+    page.wait_for_url("**/hosts/manage?**")
+    page.get_by_role("searchbox", name="Search name").fill("a")
+    page.wait_for_url("**query=a**")
+    assert urlsplit(page.url).path == "/hosts/manage", "the label was removed"
 
 
 def test_the_export_has_the_rows_of_the_view_in_its_order(site: Site, page: Page) -> None:

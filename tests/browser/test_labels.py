@@ -78,3 +78,52 @@ def test_a_label_is_made_and_deleted_without_script(site: Site, visit: Visit) ->
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete label").click()
     expect(page.locator("#results")).not_to_contain_text("Plain label")
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_labels_are_sought_beside_the_hosts_and_the_list_stays_as_it_is(
+    site: Site, visit: Visit, theme: str, width: int
+) -> None:
+    names = [f"Sought {number} in the {theme}" for number in range(2)]
+    for name in names:
+        site.call("POST", "/labels", {"name": name, "query": "SELECT 1"})
+    page = visit(site, "/hosts/manage?order_key=uuid&order_direction=desc", theme=theme, width=width)
+    side, links = page.locator(".side"), page.locator(".side li a")
+    if width < 1100:
+        side.locator("summary").click()
+    box = side.get_by_role("searchbox", name="Search labels by name")
+    before = page.locator("#results tbody th").all_inner_texts()
+    box.press_sequentially(names[1].upper())
+    expect(links).to_have_count(1)
+    expect(links).to_contain_text(names[1])
+    expect(box).to_be_focused()
+    expect(box).to_have_value(names[1].upper())
+    assert page.locator("#results tbody th").all_inner_texts() == before
+    assert "order_key=uuid" in page.url and sideways(page) == ""
+    page.reload()
+    expect(box).to_have_value(names[1].upper())
+    links.click()
+    page.wait_for_url("**/hosts/manage/labels/**")
+    expect(page.locator("#results .pill")).to_contain_text(names[1])
+    assert "order_key=uuid" in page.url and "label_query=" in page.url
+    box.fill("no label has this")
+    expect(side.get_by_role("status")).to_have_text("No label has “no label has this” in its name.")
+    expect(links).to_have_count(0)
+    box.fill("")
+    expect(links.filter(has_text="All Hosts")).to_have_count(1)
+    page.wait_for_url(lambda url: "label_query" not in url)
+
+
+def test_labels_are_sought_beside_the_hosts_without_script(site: Site, visit: Visit) -> None:
+    label = site.call("POST", "/labels", {"name": "Sought plainly", "query": "SELECT 1"})["label"]["id"]
+    page = visit(site, "/hosts/manage/labels/6?order_key=uuid&order_direction=desc", script=False, width=390)
+    page.locator(".side summary").click()
+    box = page.get_by_role("searchbox", name="Search labels by name")
+    box.fill("plainly")
+    page.locator(".side").get_by_role("button", name="Search").click()
+    expect(box).to_have_value("plainly")
+    links = page.locator(".side li a")
+    expect(links).to_have_count(1)
+    links.click()
+    expect(page.locator(".side [aria-current=page]")).to_contain_text("Sought plainly")
+    assert f"/hosts/manage/labels/{label}?" in page.url and "order_key=uuid" in page.url

@@ -37,8 +37,8 @@ def test_hosts_are_searched_sorted_opened_and_deleted(site: Site, plain: Page) -
     puppet = Puppet(site, 0, seed="plain")
     plain.goto(f"{site.url}/hosts/manage")
     plain.locator("#results .chip", has_text="Online").click()
-    plain.get_by_role("searchbox").fill(puppet.name)
-    plain.get_by_role("searchbox").press("Enter")
+    plain.get_by_role("searchbox", name="Search name").fill(puppet.name)
+    plain.get_by_role("searchbox", name="Search name").press("Enter")
     assert "status=online" in plain.url and "query=" in plain.url
     expect(plain.locator("#results tbody th")).to_have_text([puppet.name])
     plain.locator("#results thead a", has_text="Host").first.click()

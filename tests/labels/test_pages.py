@@ -69,6 +69,22 @@ def test_a_search_keeps_the_order_of_the_list(browser: FlaskClient) -> None:
     assert re.findall(form, found) == [("order_key", "name"), ("order_direction", "desc"), ("per_page", "50")]
 
 
+def test_labels_beside_the_hosts_are_sought_by_name_and_the_hosts_stay(browser: FlaskClient, session: Session) -> None:
+    label = factories.make_label(session, "Big disks", hosts=[factories.make_host(session, hostname="orion")])
+    factories.make_host(session, hostname="lyra")
+    session.commit()
+    page = browser.get("/hosts/manage?status=online&label_query=DISK").text
+    side = page.partition('<nav id="labels"')[2].partition("</nav>")[0]
+    found = [f"/hosts/manage/labels/{label.id}?status=online&amp;label_query=DISK", "/labels/manage", "/labels/new"]
+    assert re.findall(r'href="([^"]+)"', side) == found
+    assert ">orion<" in page and ">lyra<" in page
+    assert page.count("data-search") == 1, "the key / is for the hosts"
+    assert "label_query" not in re.findall(r'href="(/hosts/manage.csv[^"]*)"', page)[0]
+    part = browser.get("/hosts/manage?label_query=no", headers={"HX-Request": "true", "HX-Target": "results"}).text
+    assert '<nav id="labels" aria-label="Hosts by label" hx-swap-oob="true">' in part and "No label has “no”" in part
+    assert browser.get("/hosts/manage?label_query=%20a%00").location == "/hosts/manage?label_query=a"
+
+
 FORM = {"name": "Big disks", "description": "Room\r\nenough", "platform": "darwin", "query": "SELECT 1\r\nFROM mounts"}
 EVERY_FIELD = ("name", "description", "platform", "query")
 
