@@ -30,6 +30,8 @@ def app_with_doors(own_app: Flask) -> Flask:
         factories.make_label(db.session(), "half")
         if how == "refused":
             raise Invalid("no", name="field")
+        if how == "long":
+            factories.make_label(db.session(), "half" * 100)
         if how == "bug":
             raise ZeroDivisionError("a secret detail")
         if how == "shown-again":
@@ -66,6 +68,14 @@ def test_a_handler_that_returns_is_committed(app_with_doors: Flask) -> None:
 @pytest.mark.parametrize(("how", "status"), [("unasked", 500), ("refused", 422), ("bug", 500), ("shown-again", 422)])
 def test_nothing_half_written_is_left(app_with_doors: Flask, how: str, status: int) -> None:
     assert client(app_with_doors).post(f"/throwaway/{how}", {}).status_code == status
+    assert not stored(app_with_doors)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_text_that_no_column_holds_is_the_mistake_of_who_sent_it(app_with_doors: Flask) -> None:
+    answer = client(app_with_doors).post("/throwaway/long", {})
+    assert (answer.status_code, answer.get_json()["message"]) == (422, "Validation Failed")
+    assert answer.get_json()["errors"][0]["reason"].startswith("Error 1406")
     assert not stored(app_with_doors)
 
 

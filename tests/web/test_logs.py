@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 
 import orjson
 import pytest
@@ -29,6 +30,16 @@ def line(message: str, *, as_json: bool = False, **fields: object) -> str:
 def test_values_of_secrets_are_redacted(message: str) -> None:
     for as_json in (False, True):
         assert "hunter2" not in line(message, as_json=as_json, body=message)
+
+
+def test_secrets_in_a_traceback_are_redacted() -> None:
+    try:
+        raise ValueError("password=hunter2")
+    except ValueError:
+        record = logging.LogRecord("t", logging.ERROR, "", 1, "failed", (), sys.exc_info())
+    for as_json in (False, True):
+        written = Formatter(as_json=as_json).format(record)
+        assert "ValueError" in written and "hunter2" not in written and "\n" not in written
 
 
 def test_control_characters_cannot_forge_a_line() -> None:

@@ -34,6 +34,21 @@ def test_an_unclean_path_leads_to_the_clean_one_on_this_server(app: Flask, path:
     assert location(app, path, "x=1") == ("301", clean + "?x=1")
 
 
+class TestPrefix:
+    """Behind a URL prefix."""
+
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"FLEET_SERVER_URL_PREFIX": "/inner"}
+
+    def test_what_is_not_below_the_prefix_is_not_there(self, app: Flask) -> None:
+        for path in ("/", "/login", "/innermost/login", "/healthz", "/assets/app.css", "/api/v1/setup"):
+            assert location(app, path) == ("404", None)
+        for path in ("/inner", "/inner/", "/inner/hosts/manage"):
+            assert location(app, path) == ("307", "/inner/setup")
+        assert location(app, "/inner//login") == ("301", "/inner/login")
+
+
 @pytest.mark.parametrize("path", ["/.well-known/x", "/login", "/api/", "/a.b"])
 def test_a_clean_path_is_left_alone(app: Flask, path: str) -> None:
     assert location(app, path)[0] != "301"
