@@ -70,8 +70,9 @@ def test_listening_beyond_this_computer_needs_a_decision_about_tls() -> None:
 
 
 def test_a_certificate_without_its_key_is_refused() -> None:
-    with pytest.raises(BadSetting, match="FLEET_SERVER_KEY"):
-        Settings.load({"FLEET_SERVER_CERT": "/etc/fleet.pem"})
+    for given, missing in (("FLEET_SERVER_CERT", "FLEET_SERVER_KEY"), ("FLEET_SERVER_KEY", "FLEET_SERVER_CERT")):
+        with pytest.raises(BadSetting, match=f"^{missing}:"):
+            Settings.load({given: "/etc/fleet.pem"})
 
 
 def test_a_secret_can_be_read_from_a_file_and_is_not_shown(tmp_path: Path) -> None:

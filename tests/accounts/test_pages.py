@@ -153,7 +153,7 @@ def test_each_sign_in_is_a_session_of_its_own(client: FlaskClient, session: Sess
     second = client.get_cookie("fleet_session")
     assert first is not None
     assert second is not None
-    assert first.value != second.value
+    assert "fixed-by-an-attacker" != first.value != second.value
 
 
 @pytest.mark.parametrize(
@@ -223,6 +223,23 @@ def test_the_token_is_shown_for_the_password_alone(client: FlaskClient) -> None:
     right = factories.submit(client, "/profile/token", {"password": factories.PASSWORD})
     assert cookie.value in right.get_data(as_text=True).replace("&#43;", "+")
     assert right.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [("/profile/token", ("password",)), ("/profile/password", ("old_password", "new_password", "repeated"))],
+)
+def test_whoever_finds_a_browser_open_cannot_try_all_passwords(
+    client: FlaskClient, path: str, fields: tuple[str, ...]
+) -> None:
+    sign_in(client)
+    token = factories.csrf_token(client, "/profile")
+    for _ in range(21):
+        answer = client.post(path, data=dict.fromkeys(fields, NEW) | {"csrf_token": token})
+    assert answer.status_code == 422
+    assert "Too many attempts. Try again in" in answer.get_data(as_text=True)
+    right = dict.fromkeys(fields, NEW) | {fields[0]: factories.PASSWORD, "csrf_token": token}
+    assert client.post(path, data=right).status_code == 422, "nor does the right one say that it is"
 
 
 def test_own_sessions_are_ended_one_by_one(app: Flask, client: FlaskClient, user: User, session: Session) -> None:

@@ -19,11 +19,15 @@ def record(session: Session, kind: str, details: dict[str, Any] | None = None) -
     session.commit()
 
 
-def test_an_empty_instance_says_how_to_begin(app: Flask, browser: FlaskClient) -> None:
+def test_an_empty_instance_says_how_to_begin(app: Flask, browser: FlaskClient, session: Session) -> None:
     page = browser.get("/dashboard").text
     assert "Welcome" in page and 'href="/hosts/add"' in page
     assert "/hosts/add" not in browser_of(app, global_role="observer").get("/dashboard").text
     assert browser.get("/").headers["Location"] == "/dashboard"
+    for welcomed in (True, False):
+        factories.make_host(session)
+        session.commit()
+        assert ("Welcome" in browser.get("/dashboard").text) is welcomed
 
 
 def test_shortcuts_are_told_for_pages_that_there_are(app: Flask, browser: FlaskClient) -> None:
@@ -35,15 +39,20 @@ def test_shortcuts_are_told_for_pages_that_there_are(app: Flask, browser: FlaskC
 
 
 def test_numbers_are_links_to_exactly_those_hosts(browser: FlaskClient, session: Session) -> None:
-    for platform, label, online in (("darwin", 7, True), ("ubuntu", 12, True), ("windows", 10, False)):
+    for platform, label, online in (
+        ("darwin", 7, True),
+        ("ubuntu", 12, True),
+        ("windows", 10, False),
+        ("chrome", 13, False),
+    ):
         host = factories.make_host(session, platform=platform, online=online)
         session.add(LabelMembership(host_id=host.id, label_id=label))
     session.commit()
     page = browser.get("/dashboard").text
-    assert "Welcome" not in page and "3 in all" in page
-    for label, name in ((7, "macOS"), (10, "Windows"), (12, "Linux")):
+    assert "Welcome" not in page and "4 in all" in page
+    for label, name in ((7, "macOS"), (10, "Windows"), (12, "Linux"), (13, "ChromeOS")):
         assert f'<a class="stat" href="/hosts/manage/labels/{label}"><b>1</b><span>{name}</span></a>' in page
-    for status, count in (("online", 2), ("offline", 1)):
+    for status, count in (("online", 2), ("offline", 2)):
         assert f'href="/hosts/manage?status={status}">{status.capitalize()}</a> <b>{count}</b>' in page
         assert f"{count} host" in browser.get(f"/hosts/manage?status={status}").text
 

@@ -10,6 +10,7 @@ from fleet.labels.models import Label, LabelMembership
 from fleet.packs.models import PackTarget, TargetType
 from fleet.runtime import Runtime
 from tests import factories
+from tests.agents.conftest import Agent
 from tests.conftest import Client, client_of
 from tests.hosts.counting import statements
 
@@ -240,3 +241,41 @@ def test_a_name_that_stands_twice_in_a_file_is_one_label(admin: Client) -> None:
 def test_a_file_of_too_many_specs_is_refused(admin: Client, kind: str) -> None:
     answer = admin.post(f"/spec/{kind}", {"specs": [{"name": "x", "query": "SELECT 1"}] * 10_001})
     assert (answer.status_code, answer.json["errors"][0]["name"]) == (422, "specs")
+
+
+def test_what_becomes_of_labels_reaches_agents_at_once(
+    admin: Client, anonymous: Client, session: Session, runtime: Runtime
+) -> None:
+    agent = Agent(runtime.plane)
+    agent.enroll(secret=factories.SECRET)
+
+    def asked() -> set[str]:
+        return {name.rpartition("_")[2] for name in agent.read()["queries"] if name.startswith("fleet_label_query_")}
+
+    built_in = asked()
+    made = str(admin.post("/labels", {"name": "Made", "query": "SELECT 1"}).json["label"]["id"])
+    assert asked() == built_in | {made}
+    admin.post("/spec/labels", {"specs": [{"name": "Applied", "query": "SELECT 1"}]})
+    [applied] = asked() - built_in - {made}
+    admin.delete(f"/labels/id/{applied}")
+    assert asked() == built_in | {made}
+    pack = factories.make_pack(session, "Aimed")
+    session.add(PackTarget(pack_id=pack.id, type=TargetType.LABEL, target_id=int(made)))
+    session.commit()
+    agent.write({f"fleet_label_query_{made}": [{"1": "1"}]})
+    assert set(agent.config()["packs"]) == {"Aimed"}
+    assert admin.delete(f"/labels/id/{made}").status_code == 200
+    assert "packs" not in agent.config()
+
+
+def test_whoever_is_in_a_team_counts_and_lists_the_hosts_of_the_own_team(app: Flask, session: Session) -> None:
+    team = factories.make_team(session)
+    own, other = factories.make_host(session, hostname="own", team_id=team.id), factories.make_host(session)
+    label = factories.make_label(session, "Chosen", query="", label_membership_type=1, hosts=[own, other])
+    session.commit()
+    client = client_of(app, team_roles={team.id: "observer"})
+    assert client.get(f"/labels/{label.id}").json["label"]["count"] == 1
+    assert [found["count"] for found in client.get("/labels").json["labels"] if found["id"] == label.id] == [1]
+    assert [host["hostname"] for host in client.get(f"/labels/{label.id}/hosts").json["hosts"]] == ["own"]
+    assert client.get("/spec/labels/Chosen").json["specs"]["hosts"] == ["own"]
+    assert [spec["hosts"] for spec in client.get("/spec/labels").json["specs"] if "hosts" in spec] == [["own"]]

@@ -3,7 +3,9 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
+from fleet.app_config import service as app_config
 from tests import factories
 from tests.setup.test_api import GOOD
 
@@ -34,13 +36,18 @@ def test_before_setup_some_paths_answer_as_ever(client: FlaskClient, path: str) 
     assert client.get(path).status_code == 200
 
 
+def test_before_setup_the_paths_below_debug_are_not_led_away(client: FlaskClient) -> None:
+    assert client.get("/debug/pprof").status_code == 404
+
+
 def test_a_get_of_the_setup_route_is_a_wrong_method(client: FlaskClient) -> None:
     assert client.get("/api/v1/setup").status_code == 405
 
 
 def test_after_setup_its_page_leads_to_the_sign_in(client: FlaskClient) -> None:
     client.post("/api/v1/setup", json=GOOD)
-    for answer in (client.get("/setup"), client.post("/setup", data={}), client.get("/setup/")):
+    check = client.post("/_/setup/check?step=1", data={})
+    for answer in (client.get("/setup"), client.post("/setup", data={}), client.get("/setup/"), check):
         assert (answer.status_code, answer.headers["Location"]) == (307, "/login")
 
 
@@ -61,11 +68,14 @@ FORM = {
 }
 
 
-def test_the_wizard_sets_up_and_signs_in(client: FlaskClient) -> None:
+def test_the_wizard_sets_up_and_signs_in(client: FlaskClient, session: Session) -> None:
     answer = factories.submit(client, "/setup", FORM)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/dashboard")
     assert client.get("/profile").status_code == 200
     assert "ada@example.com" in client.get("/profile").get_data(as_text=True)
+    stored = app_config.get(session)
+    assert stored.server_settings.server_url == "https://fleet.example.com"
+    assert stored.org_info.org_name == "Engines"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +128,17 @@ def test_each_step_is_checked_by_itself(client: FlaskClient) -> None:
     assert (good.status_code, good.headers["HX-Trigger"]) == (204, '{"setup-step": 2}')
     strange = client.post("/_/setup/check?step=<x>", data={**FORM, "csrf_token": token}, headers=htmx)
     assert strange.status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("step", "field", "value"), [(2, "org_logo_url", "javascript:x"), (3, "server_url", "http://fleet.example.com")]
+)
+def test_a_step_is_not_left_before_its_own_fields_are_right(
+    client: FlaskClient, step: int, field: str, value: str
+) -> None:
+    wrong = {**FORM, field: value, "csrf_token": factories.csrf_token(client, "/setup")}
+    statuses = [client.post(f"/_/setup/check?step={number}", data=wrong).status_code for number in (1, 2, 3)]
+    assert statuses == [422 if number == step else 204 for number in (1, 2, 3)]
 
 
 def test_the_wizard_proposes_an_https_address(client: FlaskClient) -> None:
