@@ -41,7 +41,8 @@ def until(ask: Callable[[], T], what: str, seconds: float = 15.0) -> T:
 
 
 class Site:
-    """A served instance. `admin` and `token` are there once it is set up."""
+    """A served instance. `admin` and `token` are there once it is set up; `steady` are the names of the hosts that call
+    every second, where others go offline at any moment."""
 
     def __init__(self, folder: Path) -> None:
         self.instance = Instance(folder, f"127.0.0.1:{free_port()}")
@@ -50,6 +51,7 @@ class Site:
         self.admin = Admin("", "")
         self.token = ""
         self.simulated: Fleet | None = None
+        self.steady: list[str] = []
 
     def start(self) -> "Site":
         """Serve an empty instance."""
@@ -77,14 +79,15 @@ class Site:
     def enroll(self, hosts: int, seed: str = "browser", fail_rate: float = 0.0) -> None:
         """Simulated hosts that call every second; returns when all have told what they are. A share of them may fail
         to answer live queries."""
-        before = len(self.hosts())
+        before = {host["id"] for host in self.hosts()}
         often = Flags(OFTEN, pinned=OFTEN)
         server = Server.at(self.url, user_agent=user_agent())
         self.simulated = Fleet(
             server, self.instance.secret(), hosts=hosts, seed=seed, ramp=0.2, flags=often, fail_rate=fail_rate
         )
         self.simulated.start()
-        until(lambda: self.instance.online() >= before + hosts, f"{hosts} hosts enroll", 30)
+        until(lambda: self.instance.online() >= len(before) + hosts, f"{hosts} hosts enroll", 30)
+        self.steady += [str(host["hostname"]) for host in self.hosts() if host["id"] not in before]
 
     def hosts(self) -> list[dict[str, Any]]:
         """The hosts, as the API has them."""
@@ -141,16 +144,21 @@ class Puppet:
             self.write(work)
         return bool(work.queries)
 
-    def live(self) -> Work:
-        """Call until there is a live query, which stays unanswered; the rest is answered."""
+    def live(self, run: str) -> Work:
+        """Call until the live query at this address is there, which stays unanswered."""
 
         def asked() -> Work | None:
             work = self.read()
-            return work if any(name.startswith(LIVE) for name in work.queries) else None
+            return work if self.name_of(run) in work.queries else None
 
         found = until(asked, "the live query reaches the host")
         assert found is not None
         return found
+
+    @staticmethod
+    def name_of(run: str) -> str:
+        """What hosts call the live query at this address; other runs may wait for their answers, too."""
+        return LIVE + run.rpartition("/")[2]
 
     def write(self, work: Work, *, fail: str = "") -> None:
         """Answer; with `fail` every live query fails for that reason."""

@@ -1,10 +1,12 @@
 """Hosts in the browser: they appear, are found, told apart, asked again and deleted."""
 
+import csv
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+from tests.browser.conftest import HOSTS, Visit
 from tests.browser.site import Puppet, Site
 
 
@@ -20,6 +22,14 @@ def _step(page: Page, where: str) -> None:
     """Through the history, as the browser's buttons do it: the address changes, and the page loads it anew."""
     with page.expect_event("load"):
         page.evaluate("where => { setTimeout(() => history[where]()); }", where)
+
+
+@pytest.fixture(scope="module")
+def steady(site: Site) -> str:
+    """The path of a list of hosts all of which stay online."""
+    spec = {"name": "Steady", "label_membership_type": "manual", "hosts": site.steady}
+    site.call("POST", "/spec/labels", {"specs": [spec]})
+    return f"/hosts/manage/labels/{site.call('GET', '/spec/labels/Steady')['specs']['id']}"
 
 
 def test_a_host_that_enrolls_is_in_the_list_with_what_it_told(site: Site, page: Page) -> None:
@@ -62,21 +72,24 @@ def test_the_dialog_to_add_hosts_hides_the_secret_until_asked_and_gives_the_focu
 
 
 def test_each_step_through_the_list_is_an_address_that_back_and_another_window_show_again(
-    site: Site, page: Page, visit: Visit
+    site: Site, page: Page, visit: Visit, steady: str
 ) -> None:
-    page.goto(f"{site.url}/hosts/manage")
+    page.goto(site.url + steady)
     everything = _names(page)
+    assert len(everything) == HOSTS
     page.locator("#results .chip", has_text="Online").click()
     page.wait_for_url("**status=online**")
     page.locator("#results thead a", has_text="Host").first.click()
     page.wait_for_url("**order_direction=desc**")
     expect(page.locator("#results th[aria-sort=descending]")).to_contain_text("Host")
-    downwards = _names(page)
+    downwards = everything[::-1]
+    assert _names(page) == downwards
     page.get_by_role("searchbox", name="Search name").fill("no such host")
     page.wait_for_url("**query=no**")
     expect(page.locator("#results")).to_contain_text("No host matches")
     asked = parse_qs(urlsplit(page.url).query)
     assert asked["status"] == ["online"] and asked["order_direction"] == ["desc"]
+    assert urlsplit(page.url).path == steady
 
     _step(page, "back")
     expect(page.locator("#results tbody th")).to_have_text(downwards)
@@ -84,7 +97,7 @@ def test_each_step_through_the_list_is_an_address_that_back_and_another_window_s
     _step(page, "back")
     page.wait_for_url(lambda url: "status=online" in url and "order_direction" not in url)
     _step(page, "back")
-    page.wait_for_url(f"{site.url}/hosts/manage")
+    page.wait_for_url(site.url + steady)
     expect(page.locator("#results tbody th")).to_have_text(everything)
     _step(page, "forward")
     page.wait_for_url("**status=online**")
@@ -110,13 +123,14 @@ def test_filters_that_were_set_or_removed_meanwhile_count_for_the_next_link_and_
     assert urlsplit(page.url).path == "/hosts/manage", "the label was removed"
 
 
-def test_the_export_has_the_rows_of_the_view_in_its_order(site: Site, page: Page) -> None:
-    page.goto(f"{site.url}/hosts/manage?order_key=display_name&order_direction=desc&status=online")
+def test_the_export_has_the_rows_of_the_view_in_its_order(site: Site, page: Page, steady: str) -> None:
+    page.goto(f"{site.url}{steady}?order_key=display_name&order_direction=desc&status=online")
     with page.expect_download() as download:
         page.get_by_role("link", name="Export CSV").click()
-    lines = download.value.path().read_text(encoding="utf-8").splitlines()
-    at = lines[0].split(",").index("display_name") if "display_name" in lines[0] else 0
-    assert [line.split(",")[at].strip('"') for line in lines[1:]] == _names(page)
+    with download.value.path().open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == HOSTS
+    assert [line["display_name"] for line in lines] == _names(page)
 
 
 def test_a_refetch_shows_what_the_host_answers_without_a_reload(site: Site, page: Page) -> None:

@@ -64,7 +64,8 @@ def test_of_two_who_change_a_query_the_second_is_shown_the_difference(site: Site
     expect(second.locator(".diff del")).to_contain_text("mine")
     expect(second.locator(".diff ins")).to_contain_text("theirs")
     second.get_by_role("button", name="Save mine over it").click()
-    expect(second.get_by_label("Description")).to_have_value("theirs")
+    expect(second.get_by_text("Query saved")).to_be_visible()
+    assert site.call("GET", f"/queries/{query}")["query"]["description"] == "theirs"
 
 
 def test_what_was_edited_and_not_saved_is_what_is_asked_live(site: Site, page: Page) -> None:
@@ -109,13 +110,17 @@ def test_a_pack_made_in_the_browser_reaches_the_hosts_within_two_seconds(site: S
 
 def test_deleting_a_query_says_which_and_where_it_goes_missing(site: Site, page: Page) -> None:
     query = site.query("Short lived", "SELECT 1")
+    pack = site.call("POST", "/packs", {"name": "Left without it"})["pack"]["id"]
+    site.call("POST", "/packs/schedule", {"query_id": query, "interval": 60, "pack_id": pack})
     page.goto(f"{site.url}/queries/{query}")
     page.locator(".page-head").get_by_text("Delete").click()
     dialog = page.locator("#dlg")
     expect(dialog).to_contain_text("Short lived")
+    expect(dialog).to_contain_text("Left without it")
     dialog.get_by_role("button", name="Delete").click()
     page.wait_for_url("**/queries/manage**")
     expect(page.locator("#results")).not_to_contain_text("Short lived")
+    assert site.call("GET", f"/packs/{pack}/scheduled")["scheduled"] == []
 
 
 def test_a_refused_form_leads_to_the_editor_and_is_not_left_without_a_question(site: Site, page: Page) -> None:

@@ -40,10 +40,12 @@ def test_requests_of_agents_are_counted_by_route_and_status(app: Flask, anonymou
     assert "fleet_nodes_in_memory 1.0" in read(app)[1]
 
 
-def test_requests_of_people_are_counted_by_route(app: Flask, anonymous: Client) -> None:
+def test_requests_of_people_are_counted_and_timed_by_route(app: Flask, anonymous: Client) -> None:
     anonymous.get("/hosts/7")
-    counted = [line for line in read(app)[1].splitlines() if line.startswith("fleet_http_requests_total")]
-    assert any("/hosts/<id:host_id>" in line and 'status="401"' in line for line in counted), counted
+    lines = [line for line in read(app)[1].splitlines() if "/hosts/<id:host_id>" in line]
+    for sample in ("fleet_http_requests_total", "fleet_http_request_duration_seconds_count"):
+        assert any(line.startswith(sample) for line in lines), lines
+    assert any('status="401"' in line for line in lines)
 
 
 @pytest.mark.parametrize("auth", [None, ("prom", "wrong"), ("", ""), ("x" * 10_000, "prom-password-1")])
