@@ -80,7 +80,8 @@ def actor_of(
     if sessions.is_over(accessed_at, api_only=row.api_only, duration=settings().session.duration):
         batch.seen(OVER, row.id)
         return None
-    if lifetime and clock.now() - row.created_at >= lifetime:
+    until = row.created_at + lifetime if lifetime else None
+    if until is not None and clock.now() >= until:
         return None
     if extend and clock.now() - accessed_at >= TOUCH_EVERY:
         batch.seen(USED, row.id)
@@ -97,6 +98,7 @@ def actor_of(
         session_id=row.id,
         api_only=row.api_only,
         must_reset_password=row.force_password_reset,
+        until=until,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from fleet.authz.policy import ASKERS, POLICY, READERS
@@ -19,6 +20,8 @@ class Actor:
     session_id: int = 0
     api_only: bool = False
     must_reset_password: bool = False
+    until: datetime | None = None
+    """When a browser is signed out, whatever is done until then."""
 
 
 class Subject(Protocol):

@@ -10,7 +10,7 @@ from flask import Response, flash, g, make_response, redirect, render_template, 
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as AnyResponse
 
-from fleet import VERSION
+from fleet import VERSION, clock
 from fleet.authz.check import Actor, Subject, can
 from fleet.db.engine import READS
 from fleet.errors import FleetError, Problem
@@ -47,6 +47,7 @@ def context() -> dict[str, Any]:
         "actor": actor,
         "can": lambda action, subject: can(actor, action, subject),
         "nav": _navigation(actor),
+        "session_seconds": int((actor.until - clock.now()).total_seconds()) if actor and actor.until else None,
         "theme": request.cookies.get("theme") if request.cookies.get("theme") in ("light", "dark") else "",
         "version": VERSION,
     }

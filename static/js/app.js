@@ -147,7 +147,6 @@
 
   // Requests
   const polls = (source) => source.getAttribute("hx-trigger")?.includes("every ") || source.closest("[data-background]");
-  let lastAsked = Date.now();
   let failed = null;
   document.addEventListener("htmx:configRequest", (event) => {
     const { headers, elt, triggeringEvent, verb } = event.detail;
@@ -155,7 +154,6 @@
     const background = polls(elt) && !["click", "submit"].includes(triggeringEvent?.type);
     if (background) headers["X-Background"] = "1";
     if (background && document.hidden) event.preventDefault();
-    if (!background) lastAsked = Date.now();
     if (elt.closest("form[data-clean]") && verb === "get") {
       for (const [name, value] of [...event.detail.formData.entries()]) if (value === "") event.detail.formData.delete(name);
     }
@@ -343,23 +341,15 @@
     }
   });
 
-  // The session's end is told two minutes ahead.
-  const session = Number(document.body.dataset.sessionSeconds || 0);
-  if (session > 300) {
-    setInterval(() => {
-      const left = session - (Date.now() - lastAsked) / 1000;
-      if (left > 120 || left < 0 || one("#session-end")) return;
-      const stay = element("button", { type: "button", className: "button small", textContent: "Stay signed in" });
-      const warning = element("div", { id: "session-end", className: "toast warning", role: "alert" }, icon("clock"),
-        element("div", { textContent: "You will be signed out in two minutes." }), stay);
-      stay.addEventListener("click", async () => {
-        const answer = await fetch(window.location.href, { method: "HEAD" }).catch(() => null);
-        if (answer?.ok) lastAsked = Date.now();
-        warning.remove();
-      });
-      place(one("#toasts")).append(warning);
-    }, 15000);
-  }
+  // The session's end is told two minutes ahead. It comes a fixed time after the sign-in, whatever is done meanwhile.
+  const ends = Date.now() + Number(document.body.dataset.sessionSeconds || Infinity) * 1000;
+  const ending = setInterval(() => {
+    const left = ends - Date.now();
+    if (left > 120000) return;
+    clearInterval(ending);
+    const when = left > 0 ? `You will be signed out ${phrase.format(Math.ceil(left / 60000), "minute")}.` : "Your session is over.";
+    showToast({ kind: "warning", text: `${when} Save what you are doing, then sign in again.` });
+  }, 15000);
 
   window.addEventListener("offline", () => (one("#netloss").hidden = false));
   window.addEventListener("online", () => (one("#netloss").hidden = true));

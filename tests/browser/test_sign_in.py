@@ -50,6 +50,20 @@ def test_a_session_that_ended_leads_from_a_click_in_a_table_to_login_and_back(si
     expect(page.locator("#results tbody tr").first).to_be_visible()
 
 
+def test_the_end_of_a_session_is_told_two_minutes_ahead(site: Site, visit: Visit) -> None:
+    page = visit(site, token=site.sign_in())
+    page.clock.install()
+    page.goto(f"{site.url}/profile")
+    told = page.get_by_role("status").filter(has_text="You will be signed out")
+    page.clock.fast_forward((119 * 60 + 57) * 60_000)
+    page.clock.run_for(20_000)
+    expect(told).to_have_count(0)
+    page.clock.run_for(60_000)
+    expect(told).to_contain_text("in 2 minutes")
+    page.clock.run_for(60_000)
+    expect(told).to_have_count(1)
+
+
 def test_signing_out_ends_the_session_itself(site: Site, visit: Visit) -> None:
     token = site.sign_in()
     page = visit(site, "/logout", token=token)

@@ -10,6 +10,17 @@ from tests.ports import redis_server
 TWICE = parse("2 per minute")
 
 
+def test_who_tried_too_often_is_told_when_to_try_again() -> None:
+    limits = Limits()
+    for _ in range(2):
+        limits.count(TWICE, "ada")
+    with pytest.raises(TooManyRequests) as refused:
+        limits.check(TWICE, "ada")
+    seconds = int(refused.value.headers["Retry-After"])
+    assert 30 < seconds <= 61 and refused.value.message == f"limit exceeded, retry after: {seconds}s"
+    limits.check(TWICE, "grace")
+
+
 def test_attempts_at_several_processes_are_counted_together() -> None:
     with redis_server() as redis:
         one, other = (Limits(f"redis://{redis.host}:{redis.port}") for _ in range(2))
