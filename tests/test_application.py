@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from fleet.application import _secret_key
 from fleet.settings import BadSetting, Settings
@@ -24,6 +25,10 @@ def test_the_key_is_made_once_however_many_start_at_the_same_time(settings: Sett
     assert len(keys) == 8 and len(set(keys)) == 1 and len(keys[0]) == 64
     assert [path.name for path in settings.data_dir.iterdir()] == ["secret_key"]
     assert (settings.data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_else_looks_into_the_data_folder(own_app: Flask) -> None:
+    assert own_app.extensions["fleet"].settings.data_dir.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\n" * 64, b"\xff" * 5])

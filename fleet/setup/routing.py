@@ -1,7 +1,5 @@
 """What an instance answers before and after it is set up."""
 
-import re
-
 from flask import Flask, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -11,9 +9,7 @@ from fleet.web.errors import is_api, no_route
 API = ("/api/v1/setup", "/api/setup")
 PAGES = ("/setup", "/_/setup/check")
 ALWAYS = ("/healthz", "/version")
-"""Paths that answer as ever, set up or not."""
-
-AGENTS = re.compile(r"/api/[^/]+/osquery(/|$)")
+"""Paths that answer as ever, set up or not. Agents are answered before requests come here."""
 
 
 def install(app: Flask) -> None:
@@ -29,7 +25,7 @@ def install(app: Flask) -> None:
 
 def _before(path: str) -> AnyResponse | None:
     if is_api(request.path):
-        return None if request.path in API or AGENTS.match(request.path) else no_route()
+        return None if request.path in API else no_route()
     as_ever = path in ALWAYS or path in PAGES or path.startswith(("/debug/", "/assets/"))
     if as_ever or (request.url_rule is not None and request.endpoint == "metrics"):
         return None

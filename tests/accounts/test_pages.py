@@ -289,6 +289,12 @@ class TestTls:
         assert "Secure" in cookie
         assert "Path=/;" in cookie or cookie.endswith("Path=/")
 
+    def test_cookies_are_never_sent_in_the_clear_not_even_if_a_proxy_says_nothing_of_tls(
+        self, client: FlaskClient
+    ) -> None:
+        lines = client.get("/login").headers.getlist("Set-Cookie")
+        assert lines and all("Secure" in line for line in lines)
+
     @staticmethod
     def _token(client: FlaskClient) -> str:
         page = client.get("/login", base_url="https://localhost").get_data(as_text=True)
