@@ -15,6 +15,11 @@ def fold(name: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().rstrip()
 
 
+def is_blank(name: str) -> bool:
+    """Whether nothing of a name is left in the form in which it is compared."""
+    return not fold(name).strip()
+
+
 def too_long(name: str) -> bool:
     """Whether a name, or the form in which it is compared, is longer than names may be."""
     return len(name) > MAX or len(fold(name)) > MAX

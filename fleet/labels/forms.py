@@ -9,7 +9,7 @@ from fleet.errors import Invalid, Problem
 from fleet.hosts.platforms import NAMES, generic
 from fleet.labels.models import Label
 from fleet.labels.schemas import LabelChange, NewLabel
-from fleet.names import MAX, too_long
+from fleet.names import MAX, is_blank, too_long
 from fleet.queries.forms import copy_name
 from fleet.web import conflicts
 from fleet.web.conflicts import Difference
@@ -75,7 +75,7 @@ def _faults(new: NewLabel) -> list[Problem]:
 
 
 def _faults_of_name(name: str) -> list[Problem]:
-    if not name.strip():
+    if is_blank(name):
         return [Problem("name", "must not be empty")]
     return [Problem("name", f"must not be longer than {MAX} characters")] if too_long(name) else []
 

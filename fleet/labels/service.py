@@ -15,7 +15,7 @@ from fleet.hosts import status
 from fleet.hosts.models import Host
 from fleet.labels.models import Label, LabelMembership, LabelType, MembershipType
 from fleet.labels.schemas import MEMBERSHIPS, TYPES, LabelChange, LabelSpec, NewLabel
-from fleet.names import fold, too_long
+from fleet.names import fold, is_blank, too_long
 from fleet.packs.models import Pack, PackTarget, TargetType
 
 SORTABLE: Columns = {
@@ -97,8 +97,8 @@ def _members(to: Visible) -> Any:
 
 def create(session: Session, new: NewLabel) -> Label:
     """Make a label; hosts join it as they next answer its query."""
-    for name in ("name", "query"):
-        if not getattr(new, name):
+    for name, missing in (("name", is_blank(new.name)), ("query", not new.query.strip())):
+        if missing:
             raise Invalid("missing required argument", name=name)
     _check_name(new.name)
     label = Label(name=new.name, name_key=fold(new.name), query=new.query, platform=new.platform,
@@ -113,7 +113,7 @@ def modify(session: Session, label: Label, change: LabelChange) -> None:
     """Rename or redescribe a label. Built-in ones stay as they are."""
     refuse_builtin(label)
     if change.name is not None:
-        if not change.name:
+        if is_blank(change.name):
             raise Invalid("missing required argument", name="name")
         _check_name(change.name)
         with unique(session, lambda: _taken(str(change.name))):
@@ -176,7 +176,7 @@ def apply(session: Session, specs: Sequence[LabelSpec]) -> None:
 
 
 def _apply(session: Session, spec: LabelSpec, label: Label | None) -> Label:
-    if not spec.name:
+    if is_blank(spec.name):
         raise Invalid("label name must not be empty", name="name")
     _check_name(spec.name)
     manual = spec.label_membership_type == "manual"

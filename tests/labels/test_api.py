@@ -99,6 +99,9 @@ def test_a_label_that_cannot_be_made_is_refused_by_field(admin: Client) -> None:
         ({"query": "SELECT 1"}, 422, "name"),
         ({"name": "", "query": "SELECT 1"}, 422, "name"),
         ({"name": None, "query": "SELECT 1"}, 422, "name"),
+        ({"name": " \t", "query": "SELECT 1"}, 422, "name"),
+        ({"name": "\u0301", "query": "SELECT 1"}, 422, "name"),
+        ({"name": "X", "query": " \n"}, 422, "query"),
         ({"name": "x" * 256, "query": "SELECT 1"}, 422, "name"),
         ({"name": "X", "query": "SELECT 1", "platform": "p" * 256}, 422, "platform"),
         ({"name": "a\x00b", "query": "SELECT 1"}, 422, "name"),
@@ -110,6 +113,14 @@ def test_a_label_that_cannot_be_made_is_refused_by_field(admin: Client) -> None:
         answer = admin.post("/labels", body)
         assert (answer.status_code, answer.json["errors"][0]["name"]) == (status, field), answer.text
         assert len(admin.get("/labels").json["labels"]) == 8
+
+
+def test_a_label_keeps_its_name_when_the_new_one_is_blank(admin: Client, session: Session) -> None:
+    label = factories.make_label(session, "Named")
+    session.commit()
+    answer = admin.patch(f"/labels/{label.id}", {"name": "  "})
+    assert (answer.status_code, answer.json["errors"][0]["name"]) == (422, "name")
+    assert admin.get(f"/labels/{label.id}").json["label"]["name"] == "Named"
 
 
 def test_a_name_in_use_is_a_conflict(admin: Client, session: Session) -> None:
@@ -185,6 +196,7 @@ def test_a_spec_that_cannot_be_applied_leaves_nothing(admin: Client, session: Se
         ({"name": "L", "query": "SELECT 1", "hosts": ["orion"]}, 422, "label L is declared as dynamic but contains"),
         ({"name": "L", "label_membership_type": "manual"}, 422, "label L is declared as manual but contains no"),
         ({"query": "SELECT 1"}, 422, "label name must not be empty"),
+        ({"name": "  ", "query": "SELECT 1"}, 422, "label name must not be empty"),
         ({"name": "L", "label_membership_type": "magic"}, 400, "json decoder error"),
         ({"name": "L", "label_type": "magic"}, 400, "json decoder error"),
         (None, 400, "json decoder error"),
