@@ -24,7 +24,7 @@ def _step(page: Page, where: str) -> None:
         page.evaluate("where => { setTimeout(() => history[where]()); }", where)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def steady(site: Site) -> str:
     """The path of a list of hosts all of which stay online."""
     spec = {"name": "Steady", "label_membership_type": "manual", "hosts": site.steady}

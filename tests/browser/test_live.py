@@ -17,7 +17,7 @@ SQL = "SELECT hostname, '<img src=x onerror=\"document.title=1\">' AS mark FROM 
 MARK = '<img src=x onerror="document.title=1">'
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def puppets(site: Site) -> list[Puppet]:
     return [Puppet(site, number, seed="live") for number in range(3)]
 

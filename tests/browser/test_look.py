@@ -20,7 +20,7 @@ UNMARKED = (
 """Pages that belong to no entry of the rail."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def main_pages(site: Site) -> list[str]:
     """The pages that people work on, with something to see on each."""
     query = site.query("Looked at", "SELECT name, version FROM os_version", interval=3600, automations_enabled=True)
@@ -36,7 +36,7 @@ def main_pages(site: Site) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def other_pages(site: Site, main_pages: list[str]) -> list[str]:
     """Variants of them, and their dialogs as pages."""
     query, host, pack = site.query("Glanced at", "SELECT 1 AS one"), main_pages[2], main_pages[12]
