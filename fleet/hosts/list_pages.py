@@ -24,6 +24,7 @@ from fleet.labels import service as labels
 from fleet.labels.models import Label
 from fleet.teams import service as team_service
 from fleet.teams.models import EnrollSecret
+from fleet.web import cookies
 from fleet.web.context import authorize, current_actor, runtime
 from fleet.web.pages import render
 
@@ -156,10 +157,7 @@ def _pills(view: View, teams: dict[int, str], label: Label | None) -> list[tuple
 def _remember(response: AnyResponse, view: View) -> AnyResponse:
     """Keep the columns that a form has just chosen for the lists to come."""
     if "columns" in request.args:
-        response.set_cookie(
-            viewing.COOKIE, ".".join(view.columns), max_age=YEAR, path=(request.script_root or "") + "/hosts",
-            secure=request.is_secure, httponly=True, samesite="Lax",
-        )  # fmt: skip
+        cookies.keep(response, viewing.COOKIE, ".".join(view.columns), seconds=YEAR)
     return response
 
 

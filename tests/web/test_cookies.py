@@ -46,11 +46,13 @@ def test_behind_a_trusted_proxy_that_does_tls_every_cookie_is_secure(client: Fla
     options: dict[str, Any] = {"environ_base": PROXY, "headers": {"X-Forwarded-Proto": told}}
     cookies = sign_in(client, **options)
     assert set(cookies) == {"__Host-fleet_session", "fleet_form", "theme"}
-    for line in cookies.values():
-        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; ")) and "Domain" not in line
     name, _, value = cookies["__Host-fleet_session"].partition(";")[0].partition("=")
     options["headers"] = {"Cookie": f"{name}={value}"} | options["headers"]
     assert client.get("/profile", **options).status_code == 200
+    [columns] = client.get("/hosts/manage?columns=1&cols=uuid", **options).headers.getlist("Set-Cookie")
+    assert columns.startswith("host_columns=uuid;")
+    for line in (*cookies.values(), columns):
+        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(line.split("; ")) and "Domain" not in line
     plain = {"headers": {"Cookie": f"fleet_session={value}"} | TLS, "environ_base": PROXY}
     assert client.get("/profile", **plain).status_code == 302, "another site of the domain could have set that one"
 
