@@ -172,6 +172,19 @@ def keep_theme() -> ResponseReturnValue:
     return response
 
 
+@pages.post("/profile/shortcuts", reads=True)
+def keep_shortcuts() -> ResponseReturnValue:
+    """Switch keyboard shortcuts of a single key on or off, in this browser."""
+    _me("read")
+    off = request.form.get("shortcuts") == "off"
+    response = make_response(go_to("accounts.profile", f"Keyboard shortcuts are {'off' if off else 'on'}."))
+    if off:
+        cookies.keep(response, "shortcuts", "off", seconds=YEAR)
+    else:
+        cookies.drop(response, "shortcuts")
+    return response
+
+
 def _me(action: str) -> Actor:
     actor = current_actor()
     authorize(action, Thing("user", user_id=actor.user_id))

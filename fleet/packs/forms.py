@@ -6,6 +6,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from fleet.errors import Invalid, Problem
+from fleet.names import is_blank
 from fleet.packs.entries import is_interval
 from fleet.packs.models import ScheduledQuery
 from fleet.packs.reach import Aim
@@ -69,7 +70,7 @@ def host_match(sent: MultiDict[str, str]) -> str:
 
 def read_pack(values: Values) -> NewPack:
     """The pack that a form holds; `Invalid` names each field that is not acceptable."""
-    if not values["name"].strip():
+    if is_blank(values["name"]):
         raise Invalid("pack name cannot be empty", name="name")
     return parse_form(NewPack, values)
 

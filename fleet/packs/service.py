@@ -15,7 +15,7 @@ from fleet.db.portable import batches, unique
 from fleet.errors import BadRequest, DuplicateEntry, NotFound
 from fleet.hosts.models import Host
 from fleet.labels.models import Label
-from fleet.names import fold
+from fleet.names import fold, is_blank
 from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
 from fleet.packs.schemas import NewPack, PackChange, PackOut, PackSpec, TargetOut
 from fleet.targets import service as targets
@@ -43,7 +43,7 @@ def by_name(session: Session, name: str, kind: str = "Pack") -> Pack:
 
 def verify(new: NewPack | PackChange | PackSpec) -> None:
     """Refuse a pack without a name, in the words that clients know."""
-    if new.name is not None and not new.name.strip():
+    if new.name is not None and is_blank(new.name):
         raise BadRequest("pack payload verification: pack name cannot be empty")
 
 

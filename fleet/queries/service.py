@@ -12,7 +12,7 @@ from fleet.authz.check import Actor
 from fleet.db import changes
 from fleet.db.portable import batches, unique
 from fleet.errors import AlreadyExists, BadRequest, DuplicateEntry, NotFound, Problem
-from fleet.names import fold
+from fleet.names import fold, is_blank
 from fleet.queries.models import Query
 from fleet.queries.schemas import NewQuery, QueryChange, QuerySpec
 
@@ -71,7 +71,7 @@ def by_name(session: Session, name: str, team_id: int | None = None) -> Query:
 def faults(new: NewQuery | QueryChange | QuerySpec) -> list[Problem]:
     """What is not acceptable about a query, each problem with its field; absent fields of a change are fine."""
     found = []
-    if new.name is not None and not new.name.strip():
+    if new.name is not None and is_blank(new.name):
         found.append(Problem("name", "query name cannot be empty"))
     if new.query is not None and not new.query.strip():
         found.append(Problem("query", "query's SQL query cannot be empty"))

@@ -48,6 +48,7 @@ def context() -> dict[str, Any]:
         "can": lambda action, subject: can(actor, action, subject),
         "nav": _navigation(actor),
         "session_seconds": int((actor.until - clock.now()).total_seconds()) if actor and actor.until else None,
+        "shortcuts": request.cookies.get("shortcuts") != "off",
         "theme": request.cookies.get("theme") if request.cookies.get("theme") in ("light", "dark") else "",
         "version": VERSION,
     }
