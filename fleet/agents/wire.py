@@ -16,6 +16,10 @@ LARGE = 256 * 1024
 MOST_BRACKETS = 1_000_000
 """Arrays and objects in a body; each costs far more memory than the two bytes that it takes to send."""
 
+MOST_MEMBERS = 100
+"""Members of a large body among which its node key is looked for; agents send five, and strangers shall not keep the
+server busy."""
+
 _REPAIR = re.compile(
     rb"\\(?:(\\|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|u0000|u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -113,7 +117,9 @@ def _peek(body: bytes) -> str:
     if body.count(b"[") + body.count(b"{") > MOST_BRACKETS:
         raise undecodable()
     try:
-        for name, value in slices.members(body):
+        for number, (name, value) in enumerate(slices.members(body)):
+            if number >= MOST_MEMBERS:
+                raise undecodable()
             if name == "node_key" and isinstance(value, bytes):
                 return text({name: orjson.loads(value)}, name)
     except ValueError as error:

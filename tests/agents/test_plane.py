@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from fleet import clock
+from fleet.agents import wire
 from fleet.agents.plane import Caller
 from fleet.application import create_app
 from fleet.db import changes
@@ -129,6 +130,15 @@ def test_a_large_body_of_a_stranger_is_refused_before_it_is_built(agent: Agent) 
         assert tracemalloc.get_traced_memory()[1] < 60 * 1024 * 1024
     finally:
         tracemalloc.stop()
+
+
+def test_the_key_of_a_large_body_stands_among_its_first_members(agent: Agent) -> None:
+    key, much = b'"node_key":"%s"' % agent.node_key.encode(), b'"queries":{"a":"%s"}' % (b"x" * wire.LARGE)
+    odd = [b'"%d":1' % number for number in range(wire.MOST_MEMBERS)]
+    for members, status in (([much, key], 200), ([*odd[:-2], much, key], 200), ([*odd, key, much], 400)):
+        for name in ("distributed/write", "log"):
+            body = b"{%s}" % b",".join([*members, b'"log_type":"result"'])
+            assert agent.send(name, body)[0] == status
 
 
 def mutated(random_: random.Random, body: bytes) -> bytes:
