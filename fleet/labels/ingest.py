@@ -15,10 +15,7 @@ _STANDING = (
         LabelMembership,
         and_(LabelMembership.label_id == Label.id, LabelMembership.host_id == bindparam("host_id")),
     )
-    .where(
-        Label.id.in_(bindparam("label_ids", expanding=True)),
-        Label.label_membership_type == MembershipType.DYNAMIC,
-    )
+    .where(Label.label_membership_type == MembershipType.DYNAMIC)
 )
 _LEAVE = delete(LabelMembership).where(
     LabelMembership.host_id == bindparam("host_id"),
@@ -56,9 +53,11 @@ def answered(connection: Connection, host_id: int, answers: Mapping[int, bool]) 
 def _differences(connection: Connection, host_id: int, answers: Mapping[int, bool]) -> tuple[list[int], list[int]]:
     """The labels that the host is to join, and those that it is to leave."""
     joins, leaves = [], []
-    for row in connection.execute(_STANDING, {"host_id": host_id, "label_ids": sorted(answers)}):
-        if answers[row.id] and row.host_id is None:
+    # All labels are looked at, not those that were answered: a host can name more than fit into a statement.
+    for row in connection.execute(_STANDING, {"host_id": host_id}):
+        inside = answers.get(row.id)
+        if inside and row.host_id is None:
             joins.append(row.id)
-        elif not answers[row.id] and row.host_id is not None and row.id != ALL_HOSTS:
+        elif inside is False and row.host_id is not None and row.id != ALL_HOSTS:
             leaves.append(row.id)
     return sorted(joins), sorted(leaves)

@@ -165,6 +165,16 @@ def test_late_answers_to_labels_that_are_gone_or_manual_are_ignored(agent: Agent
     assert labels_of(session) == {ALL_HOSTS, 8, listed_id}
 
 
+def test_answers_to_more_labels_than_fit_into_a_statement_cost_nothing_of_a_write(
+    agent: Agent, session: Session
+) -> None:
+    made_up: dict[str, Any] = {f"fleet_label_query_{number}": [{"1": "1"}] for number in range(100, 70_100)}
+    answers = made_up | {"fleet_label_query_8": [{"1": "1"}], UPTIME: [{"total_seconds": "5"}]}
+    assert agent.write(answers) == (200, {})
+    assert labels_of(session) == {ALL_HOSTS, 8}
+    assert the_host(session).uptime == 5 * 10**9
+
+
 def test_additional_answers_replace_the_former_ones(agent: Agent, runtime: Runtime, session: Session) -> None:
     config = app_config.get(session)
     features = config.features.model_copy(update={"additional_queries": {"a": "SELECT 1", "b": "SELECT 2"}})
