@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 KB, MB = 1 << 10, 1 << 20
 SMALL = 4 * KB
 """Bytes of gzip that may be inflated in the event loop."""
+
+HUGE = 4 * MB
+"""Bytes of a body from which on it waits for its turn: parsed, it may take thirty times as much memory."""
 
 SEEN = "seen"
 NOT_SET_UP = 404, NO_ROUTE
@@ -77,6 +81,8 @@ class Plane:
         self._counted_at_once: Counter[tuple[str, int]] = Counter()
         self._counted: Counter[tuple[str, int]] = Counter()
         self._counting = threading.Lock()
+        # Of those that write files and of the others, since a file is not to wait for the database.
+        self._turns = {writes_files: threading.Lock() for writes_files in (False, True)}
         self._ready = False
         self._setup_required = runtime.setup_required
 
@@ -138,7 +144,9 @@ class Plane:
                 self._ready = not self._setup_required()
                 if not self._ready:
                     return NOT_SET_UP
-            return route.answer(wire.inflate(body, caller.headers, route.cap), caller)
+            body = wire.inflate(body, caller.headers, route.cap)
+            with self._turns[route.writes_files] if len(body) > HUGE else nullcontext():
+                return route.answer(body, caller)
         except FleetError as error:
             return refusals.present(error)
         except (DBAPIError, PoolTimeout) as error:

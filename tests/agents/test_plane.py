@@ -3,8 +3,10 @@
 import gzip
 import json
 import random
+import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -16,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from fleet import clock
 from fleet.agents import wire
-from fleet.agents.plane import Caller
+from fleet.agents.plane import HUGE, Caller
 from fleet.application import create_app
 from fleet.db import changes
 from fleet.extensions import db
@@ -130,6 +132,25 @@ def test_a_large_body_of_a_stranger_is_refused_before_it_is_built(agent: Agent) 
         assert tracemalloc.get_traced_memory()[1] < 60 * 1024 * 1024
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("size", "patience", "expected"), [(HUGE + 1, 0.3, b"alone"), (HUGE, 30, b"together")])
+def test_huge_bodies_are_answered_one_after_the_other(
+    agent: Agent, size: int, patience: float, expected: bytes
+) -> None:
+    both = threading.Barrier(2)
+
+    def meet(_body: bytes, _caller: Caller) -> tuple[int, bytes]:
+        try:
+            both.wait(patience)
+        except threading.BrokenBarrierError:
+            return 200, b"alone"
+        return 200, b"together"
+
+    route = agent.plane.routes["/api/osquery/distributed/write"]._replace(answer=meet)
+    with ThreadPoolExecutor(2) as threads:
+        answered = [threads.submit(agent.plane.answer, route, bytes(size), Caller("", {})) for _ in range(2)]
+    assert [one.result() for one in answered] == [(200, expected)] * 2
 
 
 def test_the_key_of_a_large_body_stands_among_its_first_members(agent: Agent) -> None:
