@@ -15,6 +15,9 @@ from fleet.extensions import db
 from fleet.runtime import Runtime
 from tests import factories
 
+KEYED = ("config", "distributed/read", "distributed/write", "log")
+"""The routes that ask for a node key."""
+
 DETAILS = {
     "os_version": {
         "name": "Ubuntu", "version": "22.04.3 LTS (Jammy Jellyfish)", "major": "22", "minor": "4", "patch": "0",

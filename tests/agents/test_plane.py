@@ -1,11 +1,10 @@
-"""What holds for every route: bodies, refusals, both families of paths, and several processes at once."""
+"""What holds for every route: bodies, refusals, and both families of paths."""
 
 import gzip
 import json
 import random
 import threading
 import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +18,6 @@ from sqlalchemy.orm import Session
 from fleet import clock
 from fleet.agents import wire
 from fleet.agents.plane import HUGE, Caller
-from fleet.application import create_app
 from fleet.db import changes
 from fleet.extensions import db
 from fleet.hosts.models import Host, HostSeen
@@ -27,19 +25,10 @@ from fleet.labels.models import Label
 from fleet.runtime import Runtime
 from fleet.server import answers
 from tests import factories
-from tests.agents.conftest import DETAILS, Agent
+from tests.agents.conftest import DETAILS, KEYED, Agent
 
-KEYED = ("config", "distributed/read", "distributed/write", "log")
 ROUTES = ("enroll", *KEYED)
 GZIP = {"content-encoding": "gzip"}
-
-
-@pytest.fixture
-def other(app: Flask, runtime: Runtime) -> Iterator[Runtime]:
-    """A second process over the same database."""
-    application = create_app(runtime.settings, background=False)
-    yield application.extensions["fleet"]
-    application.extensions["fleet"].close()
 
 
 def test_both_families_of_paths_have_all_routes(runtime: Runtime) -> None:
@@ -86,10 +75,15 @@ def test_only_a_wrong_or_missing_key_says_node_invalid(agent: Agent) -> None:
             assert answer["errors"] == [{"name": "base", "reason": reason}] and "node_invalid" not in answer
 
 
-def test_member_names_are_matched_in_any_letter_case(agent: Agent) -> None:
+def test_member_names_are_matched_in_any_letter_case(agent: Agent, session: Session) -> None:
     assert agent.send("config", orjson.dumps({"NODE_KEY": agent.node_key}))[0] == 200
-    body = {"Node_Key": agent.node_key, "QUERIES": {"fleet_detail_query_uptime": []}, "unknown": 1}
+    name = "fleet_detail_query_uptime"
+    body = {"Node_Key": agent.node_key, "QUERIES": {name: [{"total_seconds": "5"}]}, "unknown": 1}
     assert agent.send("distributed/write", orjson.dumps(body)) == (200, {})
+    assert session.scalars(select(Host.uptime)).one() == 5 * 10**9
+    session.rollback()
+    body = {"Enroll_Secret": factories.SECRET, "HOST_IDENTIFIER": "other", "Host_Details": DETAILS}
+    assert agent.send("enroll", orjson.dumps(body))[0] == 200
 
 
 def test_gzip_counts_only_by_its_exact_header(agent: Agent) -> None:
@@ -125,7 +119,8 @@ def test_a_large_body_of_a_stranger_is_refused_before_it_is_built(agent: Agent) 
     cells = b'{"queries":{"a":[' + b'"xy",' * 1_000_000 + b'""]},"node_key":"nope"}'
     tracemalloc.start()
     try:
-        assert stranger.send("distributed/write", cells)[0] == 401
+        for name in ("distributed/write", "log"):
+            assert stranger.send(name, cells)[0] == 401
         assert tracemalloc.get_traced_memory()[1] < 20 * 1024 * 1024
         brackets = b'{"node_key":"%s","queries":{"a":[' % agent.node_key.encode() + b"[]," * 2_000_000 + b"1]}}"
         assert agent.send("distributed/write", brackets)[0] == 400
@@ -268,61 +263,6 @@ def test_every_call_with_a_key_is_a_sign_of_life(agent: Agent, runtime: Runtime,
     runtime.batch.flush()
     assert runtime.batch.last("seen", host_id) is None
     assert session.scalars(select(HostSeen.host_id)).all() == [host_id]
-
-
-def test_a_deleted_host_is_dead_in_every_process(agent: Agent, other: Runtime, session: Session) -> None:
-    elsewhere = Agent(other.plane, agent.node_key)
-    agent.settle()
-    for one in (agent, elsewhere):
-        one.read()
-        one.read()
-    assert elsewhere.at_once
-    host = session.scalars(select(Host)).one()
-    session.delete(host)
-    changes.announce(session, changes.HOST, host.id)
-    session.commit()
-    other.watcher.poll()
-    for name in KEYED:
-        status, answer = elsewhere.call(name)
-        assert status == 401 and answer["node_invalid"] is True
-
-
-def test_a_transfer_and_new_options_reach_every_process(
-    agent: Agent, other: Runtime, runtime: Runtime, session: Session
-) -> None:
-    elsewhere = Agent(other.plane, agent.node_key)
-    elsewhere.config()
-    elsewhere.config()
-    team = factories.make_team(session, agent_options={"config": {"options": {"team": 1}}})
-    host = session.scalars(select(Host)).one()
-    host.team_id = team.id
-    changes.announce(session, changes.HOST, host.id)
-    session.commit()
-    other.watcher.poll()
-    assert elsewhere.config() == {"options": {"team": 1}}
-    session.merge(team).agent_options = {"config": {"options": {"team": 2}}}
-    changes.announce(session, changes.CONFIG)
-    session.commit()
-    other.watcher.poll()
-    assert elsewhere.config() == {"options": {"team": 2}}
-
-
-def test_a_new_key_works_and_the_former_one_is_dead_in_every_process(
-    agent: Agent, other: Runtime, session: Session
-) -> None:
-    old = Agent(other.plane, agent.node_key)
-    old.read()
-    agent.enroll()
-    assert Agent(other.plane, agent.node_key).call("distributed/read")[0] == 200
-    other.watcher.poll()
-    assert old.call("distributed/read")[0] == 401
-
-
-def test_what_one_process_took_the_other_does_not_ask_again(agent: Agent, other: Runtime) -> None:
-    elsewhere = Agent(other.plane, agent.node_key)
-    assert elsewhere.read()["queries"] and agent.read()["queries"]
-    agent.settle()
-    assert elsewhere.read() == {"queries": {}, "discovery": {}}
 
 
 def test_a_change_while_a_row_is_read_is_not_overlooked(agent: Agent, runtime: Runtime, session: Session) -> None:

@@ -80,10 +80,10 @@ def test_damaged_documents_end_in_an_answer_or_in_malformed(seed: int) -> None:
      b'[{"a":"' + b"x" * 2_000_000],
 )  # fmt: skip
 def test_the_time_grows_with_the_length_and_no_faster(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(slices.Malformed):
         slices.elements(body)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_what_follows_the_first_value_is_cut_off() -> None:
