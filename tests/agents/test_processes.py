@@ -103,6 +103,22 @@ def test_what_a_host_tells_of_itself_in_one_process_reaches_the_others(
     assert elsewhere.config()["options"] == {"here": 1}
 
 
+def test_a_live_answer_bears_the_name_that_another_process_was_told(
+    agent: Agent, other: Runtime, session: Session
+) -> None:
+    elsewhere = Agent(other.plane, agent.node_key)
+    elsewhere.read()
+    host_id = session.scalars(select(Host.id)).one()
+    session.rollback()
+    agent.write({"fleet_detail_query_system_info": [DETAILS["system_info"] | {"computer_name": "Renamed"}]})
+    other.watcher.poll()
+    other.live.start(1, "SELECT 1", [host_id])
+    reader = other.live.read(1)
+    elsewhere.write({"fleet_distributed_query_1": []})
+    result = reader.next(1)
+    assert result is not None and (result.hostname, result.display_name) == ("orion", "Renamed")
+
+
 def test_a_write_that_changes_nothing_is_no_news(agent: Agent, runtime: Runtime, session: Session) -> None:
     agent.settle()
     news = select(changes.Change.id).order_by(changes.Change.id.desc()).limit(1)

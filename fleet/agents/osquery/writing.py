@@ -78,7 +78,7 @@ class Writing:
                 hosts.additional(connection, node.id, orjson.dumps(report.additional).decode())
             moved = bool(report.labels) and labels.answered(connection, node.id, report.labels)
             if moved or any(columns.get(name, getattr(node, name)) != getattr(node, name)
-                            for name in ("platform", "hostname", "os_version")):  # fmt: skip
+                            for name in ("platform", "hostname", "display_name", "os_version")):  # fmt: skip
                 changes.announce(connection, changes.HOST, node.id)
         if moved:
             node.packs_epoch = -1
