@@ -37,7 +37,7 @@ def enroll(
         host_id = _insert(connection, identifier, node_key_digest, team_id, now)
     else:
         host_id = found.id
-        if now - found.last_enrolled_at < cooldown:
+        if cooldown and now - found.last_enrolled_at < cooldown:
             raise TooOften
         connection.execute(
             update(Host)

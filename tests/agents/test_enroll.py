@@ -1,11 +1,12 @@
 """Enrolling: who gets in, which row is theirs, and what enrolling again changes."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from fleet import clock, keys
@@ -54,6 +55,30 @@ def test_an_empty_secret_in_the_database_lets_nobody_in(stranger: Agent, session
     session.commit()
     assert stranger.call("enroll", enroll_secret="", host_identifier="h")[0] == 401
     assert stranger.call("enroll", host_identifier="h")[0] == 401
+
+
+def test_a_secret_that_is_withdrawn_at_the_last_moment_lets_nobody_in(
+    stranger: Agent, runtime: Runtime, session: Session
+) -> None:
+    def withdraw(*_arguments: Any) -> None:
+        session.execute(delete(EnrollSecret))
+        session.commit()
+
+    assert stranger.enroll(secret="wrong")[0] == 401  # the first request also asks whether the instance is set up
+    event.listen(runtime.engine, "checkin", withdraw, once=True)  # that is, once the secret was looked up
+    status, answer = stranger.enroll()
+    assert (status, answer["error"]) == (401, NO_SECRET)
+    assert session.scalars(select(Host)).all() == []
+
+
+def test_a_host_that_enrolls_several_times_at_once_gets_in_and_is_one(stranger: Agent, session: Session) -> None:
+    for number in range(5):
+        agents = [Agent(stranger.plane) for _ in range(4)]
+        with ThreadPoolExecutor(len(agents)) as threads:
+            answers = list(threads.map(lambda agent: agent.enroll(identifier=f"id-{number}"), agents))  # noqa: B023
+        assert [status for status, _ in answers] == [200] * 4, answers
+        assert [agent.call("config")[0] for agent in agents].count(200) == 1
+    assert len(session.scalars(select(Host)).all()) == 5
 
 
 def test_an_identifier_that_is_missing_or_too_long_is_refused(stranger: Agent) -> None:
