@@ -119,6 +119,21 @@ def test_a_refetch_is_asked_until_anything_is_written(agent: Agent, runtime: Run
     assert session.query(Host).one().refetch_requested is False
 
 
+def test_in_critical_mode_only_critical_queries_are_asked(agent: Agent, runtime: Runtime, session: Session) -> None:
+    agent.settle()
+    config = app_config.get(session)
+    features = config.features.model_copy(update={"additional_queries": {"time": "SELECT * FROM time"}})
+    app_config.save(session, config.model_copy(update={"features": features}))
+    for minutes, refetch, asked in ((3, False, False), (3, True, True), (-3, False, False)):
+        until = clock.now() + timedelta(minutes=minutes)
+        session.execute(update(Host).values(refetch_critical_queries_until=until, refetch_requested=refetch))
+        changes.announce(session, changes.HOST, 0)
+        session.commit()
+        runtime.watcher.poll()
+        queries = agent.read()["queries"]
+        assert ("fleet_detail_query_uptime" in queries) is ("fleet_additional_query_time" in queries) is asked
+
+
 def test_what_another_process_already_took_is_not_asked_again(agent: Agent, session: Session) -> None:
     assert agent.read()["queries"]
     session.execute(

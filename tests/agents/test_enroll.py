@@ -176,6 +176,12 @@ def test_within_the_cooldown_the_present_key_stays_good(agent: Agent) -> None:
     assert agent.call("config")[0] == 200
 
 
+def test_without_a_cooldown_clocks_of_servers_may_differ(agent: Agent, session: Session) -> None:
+    session.execute(update(Host).values(last_enrolled_at=clock.now() + timedelta(minutes=1)))
+    session.commit()
+    assert agent.enroll()[0] == 200
+
+
 def test_no_issued_key_stands_in_the_database(agent: Agent, session: Session) -> None:
     agent.settle()
     found = [

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -56,6 +57,7 @@ def test_details_become_columns(agent: Agent, session: Session) -> None:
     assert (host.primary_ip, host.primary_mac, host.public_ip) == ("10.0.0.11", "52:54:00:aa:00:11", "")
     assert host.refetch_requested is False
     assert clock.now() - host.detail_updated_at < timedelta(minutes=1)
+    assert host.label_updated_at == clock.NEVER
     disk = session.scalars(select(HostDisk)).one()
     assert (disk.percent_disk_space_available, disk.gigs_disk_space_available) == (41.0, 196.27)
 
@@ -63,6 +65,20 @@ def test_details_become_columns(agent: Agent, session: Session) -> None:
 def test_details_written_elsewhere_alone_do_not_count_as_details(agent: Agent, session: Session) -> None:
     agent.write({"fleet_detail_query_disk_space_unix": []})
     assert the_host(session).detail_updated_at == clock.NEVER
+
+
+def test_answers_to_labels_alone_do_not_count_as_details(agent: Agent, session: Session) -> None:
+    agent.write({"fleet_label_query_7": []})
+    host = the_host(session)
+    assert host.detail_updated_at == clock.NEVER != host.label_updated_at
+
+
+def test_the_poll_after_the_answers_is_answered_from_memory(agent: Agent, runtime: Runtime) -> None:
+    agent.read()
+    agent.settle()
+    with counted(runtime.engine) as statements:
+        assert agent.read() == {"queries": {}, "discovery": {}}
+    assert statements == []
 
 
 def test_a_detail_without_rows_counts_and_changes_nothing(agent: Agent, session: Session) -> None:
@@ -105,10 +121,14 @@ def test_members_of_the_wrong_type_are_400(agent: Agent, session: Session) -> No
         assert the_host(session).uptime == 0
 
 
-def test_rows_of_any_shape_are_taken_as_what_is_usable(agent: Agent) -> None:
-    shapes: list[Any] = ["", None, 5, {}, "text", [None], [5], ["x"], [[]], [{"total_seconds": None}]]
-    for rows in shapes:
+def test_rows_of_any_shape_are_taken_as_what_is_usable(agent: Agent, session: Session) -> None:
+    none: list[Any] = ["", None, 5, {}, "text", [], [None]]
+    some: list[Any] = [[5], ["x"], [[]], [{}], [{"total_seconds": None}]]
+    for rows in (shape for pair in zip(some * 2, none * 2, strict=False) for shape in pair):
+        agent.write({UPTIME: [{"total_seconds": "7"}]})
         assert agent.write({UPTIME: rows, "fleet_label_query_7": rows}) == (200, {})
+        assert labels_of(session) == ({ALL_HOSTS, 7} if rows in some else {ALL_HOSTS})
+        assert the_host(session).uptime == (0 if rows in some else 7 * 10**9)
 
 
 def test_a_number_that_does_not_fit_changes_nothing(agent: Agent, session: Session) -> None:
@@ -237,12 +257,12 @@ def test_a_live_answer_reaches_its_reader_without_a_statement(agent: Agent, runt
     reader = runtime.live.read(number)
     name = f"fleet_distributed_query_{number}"
     with counted(runtime.engine) as statements:
-        rows = [{"a": "1", "b": 2, "c": None, "d": True, "e": 1.5}, None, 7]
+        rows = [{"a": "1", "b": 2, "c": None, "d": True, "e": 1.5}, None, 7, {"f": 2}]
         assert agent.write({name: rows}, statuses={name: 0}) == (200, {})
     assert statements == []
     result = reader.next(1)
     assert result is not None
-    assert result.rows == [{"a": "1", "b": "2", "c": "", "d": "", "e": "1.5"}, {}]
+    assert result.rows == [{"a": "1", "b": "2", "c": "", "d": "", "e": "1.5"}, {}, {"f": "2"}]
     assert (result.host_id, result.hostname, result.display_name, result.error) == (host_id, "orion", "Orion", None)
     assert runtime.live.due(host_id) == {}
 
@@ -255,6 +275,31 @@ def test_a_failed_live_answer_carries_its_message(agent: Agent, runtime: Runtime
     agent.write({name: ""}, statuses={name: "1"}, messages={name: "no such table: foo"})
     result = reader.next(1)
     assert result is not None and (result.rows, result.error) == ([], "no such table: foo")
+
+
+def test_a_live_answer_bears_the_name_that_came_with_it(agent: Agent, runtime: Runtime, session: Session) -> None:
+    number = campaign(session)
+    runtime.live.start(number, "SELECT 1", [the_host(session).id])
+    reader = runtime.live.read(number)
+    names = DETAILS["system_info"] | {"hostname": "lyra", "computer_name": "Lyra"}
+    agent.write({"fleet_detail_query_system_info": [names], f"fleet_distributed_query_{number}": []})
+    result = reader.next(1)
+    assert result is not None and (result.hostname, result.display_name) == ("lyra", "Lyra")
+
+
+def test_why_a_query_failed_stands_in_the_log_at_its_level(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    for status, message, level in (
+        (1, "near x: syntax error", "DEBUG"),
+        (1, "distributed query is denylisted", "ERROR"),
+        (1, "no such table: users", None),
+        (1, "", None),
+        (0, "all is well", None),
+    ):
+        caplog.clear()
+        with caplog.at_level("DEBUG", "fleet.agents"):
+            agent.write({UPTIME: []}, statuses={UPTIME: status}, messages={UPTIME: message})
+        said = [(record.levelname, record.getMessage()) for record in caplog.records if "failed" in record.msg]
+        assert said == ([(level, f"query failed on a host: {UPTIME}: {message}")] if level else [])
 
 
 def test_a_host_that_was_not_asked_cannot_answer(agent: Agent, runtime: Runtime, session: Session) -> None:
