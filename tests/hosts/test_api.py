@@ -369,3 +369,11 @@ def test_missing_starts_after_thirty_days(admin: Client, session: Session) -> No
     session.commit()
     assert names(admin, "status=missing") == ["gone"]
     assert names(admin, "status=offline&order_key=id") == ["late", "gone"]
+
+
+def test_a_host_is_new_for_a_day_whether_it_calls_or_not(admin: Client, session: Session) -> None:
+    for hostname, hours, online in (("old", 25, True), ("fresh", 23, True), ("fresh and silent", 23, False)):
+        factories.make_host(session, hostname=hostname, online=online).created_at = clock.now() - timedelta(hours=hours)
+    session.commit()
+    assert names(admin, "status=new&order_key=id") == ["fresh", "fresh and silent"]
+    assert admin.get("/host_summary").json["new_count"] == 2

@@ -1,6 +1,7 @@
 """Pages of a list of hosts: together they are the list, whatever its order."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +11,7 @@ from fleet import clock
 from fleet.authz.check import Visible
 from fleet.db.listing import ListOptions
 from fleet.hosts import listing
-from fleet.hosts.listing import Filter
+from fleet.hosts.listing import Filter, HostRow
 from fleet.hosts.models import HostAdditional, HostDisk, HostSeen
 from tests import factories
 from tests.conftest import Client
@@ -44,6 +45,29 @@ def test_pages_together_are_the_list_in_every_order(session: Session, many: None
             ]
             assert [row.id for row in pages] == [row.id for row in whole], key
             assert pages == whole and len(whole) == 11
+            if key:
+                values = [sorted_by(row, key) for row in whole]
+                assert values == sorted(values, reverse=descending), key
+                assert len(set(values)) > 1 or key not in DIFFERENT, key
+
+
+DIFFERENT = {
+    "id",
+    "hostname",
+    "display_name",
+    "team_name",
+    "team_id",
+    "uptime",
+    "seen_time",
+    "gigs_disk_space_available",
+}
+"""Keys in which not all of the hosts are alike."""
+
+
+def sorted_by(row: HostRow, key: str) -> tuple[bool, Any]:
+    """What a host is ordered by: nothing comes first, capitals stand among small letters."""
+    value = getattr(row, {"software_updated_at": "created_at"}.get(key, key))
+    return value is not None, value.lower() if isinstance(value, str) else value or 0
 
 
 def test_a_cursor_begins_a_page_after_a_host(session: Session, many: None) -> None:

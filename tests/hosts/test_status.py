@@ -12,9 +12,12 @@ from fleet.hosts.models import Host, HostSeen
 from tests import factories
 
 
+@pytest.mark.parametrize("intervals", [(10, 60), (60, 10)])
 @pytest.mark.parametrize(("ago", "expected"), [(0, True), (65, True), (75, False), (40 * 86400, False)])
-def test_host_is_online_until_its_interval_and_a_minute_have_passed(session: Session, ago: int, expected: bool) -> None:
-    host = factories.make_host(session, distributed_interval=10, config_tls_refresh=60)
+def test_host_is_online_until_its_shorter_interval_and_a_minute_have_passed(
+    session: Session, ago: int, expected: bool, intervals: tuple[int, int]
+) -> None:
+    host = factories.make_host(session, distributed_interval=intervals[0], config_tls_refresh=intervals[1])
     now = clock.now()
     seen = session.get(HostSeen, host.id)
     assert seen
@@ -26,4 +29,4 @@ def test_host_is_online_until_its_interval_and_a_minute_have_passed(session: Ses
         .where(Host.id == host.id)
     ).one()
     assert (bool(row[0]), bool(row[1]), bool(row[2])) == (expected, not expected, ago > 30 * 86400)
-    assert status.is_online(seen.seen_at, 10, 60, now) is expected
+    assert status.is_online(seen.seen_at, *intervals, now) is expected
