@@ -1,7 +1,12 @@
 """What one process changes, the others drop from memory."""
 
-import pytest
+import threading
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import select, update
+
+from fleet import clock
 from fleet.db import changes
 from fleet.db.changes import Watcher
 from fleet.runtime import Runtime
@@ -24,6 +29,16 @@ def test_every_watcher_hears_each_change_once(runtime: Runtime) -> None:
         watcher.poll()
     assert heard_first == heard_second == [("host", 7), ("host", 8), ("config", 0)]
     first.stop(), second.stop()
+
+
+def test_a_watcher_looks_by_itself(runtime: Runtime) -> None:
+    watcher, heard = Watcher(runtime.engine), threading.Event()
+    watcher.listen(lambda topic, subject: heard.set())
+    watcher.start()
+    with runtime.engine.begin() as connection:
+        changes.announce(connection, changes.HOST, 7)
+    assert heard.wait(30)
+    watcher.stop()
 
 
 def test_what_was_rolled_back_is_not_heard(runtime: Runtime) -> None:
@@ -73,3 +88,15 @@ def test_changes_after_the_old_ones_were_forgotten_are_heard(runtime: Runtime) -
     watcher.poll()
     assert heard == [("host", 1), ("host", 2)]
     watcher.stop()
+
+
+def test_old_changes_are_forgotten_and_young_ones_kept(runtime: Runtime) -> None:
+    with runtime.engine.begin() as connection:
+        changes.announce(connection, changes.HOST, 1, 2)
+        connection.execute(
+            update(changes.Change)
+            .where(changes.Change.subject == 1)
+            .values(created_at=clock.now() - timedelta(hours=2))
+        )
+        changes.forget(connection)
+        assert connection.scalars(select(changes.Change.subject)).all() == [2]
