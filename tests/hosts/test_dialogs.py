@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fleet.app_config import service as app_config
 from fleet.hosts.models import Host
 from fleet.runtime import Runtime
 from fleet.teams.models import EnrollSecret
@@ -63,21 +64,21 @@ def test_a_selection_that_names_nothing_known_deletes_nothing(
     browser: FlaskClient, session: Session, hosts: list[Host]
 ) -> None:
     token = factories.csrf_token(browser, "/hosts/manage")
-    for data in [
-        {},
-        {"id": ""},
-        {"id": "x"},
-        {"id": "-1"},
-        {"id": "99999999999999999999"},
-        {"id": "999999"},
-        {"all": "true", "status": "nope"},
-        {"all": "true", "label_id": "x"},
-        {"all": "yes"},
-        {"all": "true", "policy_id": "3"},
-        {"all": "true", "team_id": "77"},
+    for data, status in [
+        ({}, 422),
+        ({"id": ""}, 400),
+        ({"id": "x"}, 400),
+        ({"id": "-1"}, 400),
+        ({"id": "99999999999999999999"}, 400),
+        ({"id": "999999"}, 404),
+        ({"all": "true", "status": "nope"}, 400),
+        ({"all": "true", "label_id": "x"}, 400),
+        ({"all": "yes"}, 422),
+        ({"all": "true", "policy_id": "3"}, 404),
+        ({"all": "true", "team_id": "77"}, 404),
     ]:
-        answer = browser.post("/hosts/delete", data={"csrf_token": token, "shown": "3", "confirm": "3", **data})
-        assert 400 <= answer.status_code < 500
+        sent: dict[str, str] = {"csrf_token": token, "shown": "3", "confirm": "3", **data}
+        assert browser.post("/hosts/delete", data=sent).status_code == status, data
         assert len(left(session)) == 3
 
 
@@ -98,6 +99,25 @@ def test_adding_hosts_is_shown_to_those_who_may_read_the_secret(app: Flask, brow
     for path in ("/hosts/add", "/hosts/add/secret.txt", "/hosts/add/flagfile.txt", "/hosts/add/fleet.pem"):
         answer = client.get(path)
         assert answer.status_code == 403 and factories.SECRET not in answer.text
+
+
+def test_an_address_that_could_be_more_flags_is_not_written_into_the_file(
+    browser: FlaskClient, session: Session
+) -> None:
+    for url, place in (
+        ("https://fleet.example:8443/path", "fleet.example:8443"),
+        ("https://[::1]:8080", "[::1]:8080"),
+        ("https://fleet.example --insecure", "localhost"),
+        ("https://fleet.example%0a--insecure", "localhost"),
+        ("ftp://fleet.example", "localhost"),
+        ("", "localhost"),
+    ):
+        config = app_config.get(session)
+        settings = config.server_settings.model_copy(update={"server_url": url})
+        app_config.save(session, config.model_copy(update={"server_settings": settings}))
+        session.commit()
+        flags = text_of(browser, "/hosts/add/flagfile.txt").splitlines()
+        assert f"--tls_hostname={place}" in flags and "--insecure" not in "".join(flags), url
 
 
 def test_every_value_of_a_command_is_quoted(browser: FlaskClient, session: Session) -> None:
