@@ -101,6 +101,18 @@ def test_where_no_pack_is_aimed_at_anybody_it_costs_none_until_one_is(
     assert "packs" not in agent.config()
 
 
+def test_news_of_hosts_leave_ready_configs_in_memory(agent: Agent, runtime: Runtime, session: Session) -> None:
+    other = another(runtime, "id-2")
+    agent.config()
+    other.config()
+    announced(session, runtime, changes.HOST, the_host_of(session, "id-1").id)
+    agent.read()
+    with counted(runtime.engine) as statements:
+        agent.config()
+        other.config()
+    assert other.at_once and not [statement for statement in statements if "FROM queries" in statement]
+
+
 def test_without_options_a_config_is_empty(agent: Agent, runtime: Runtime, session: Session) -> None:
     documents: list[Any] = [None, {}, {"config": None}, {"config": [], "overrides": 5}]
     for document in documents:

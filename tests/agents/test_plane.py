@@ -39,6 +39,9 @@ def test_both_families_of_paths_have_all_routes(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize("environment", [{"FLEET_SERVER_URL_PREFIX": "/fleet"}])
 def test_a_prefix_stands_in_front_of_all_paths(runtime: Runtime) -> None:
+    assert {path.removeprefix("/fleet/api/v1/") for path in runtime.plane.routes if "/v1/" in path} == {
+        f"osquery/{name}" for name in ROUTES
+    }
     assert all(path.startswith("/fleet/api/") for path in runtime.plane.routes)
 
 
