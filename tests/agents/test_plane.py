@@ -105,6 +105,23 @@ def test_gzip_counts_only_by_its_exact_header(agent: Agent) -> None:
         assert status == 400 and answer["errors"][0]["reason"] == reason
 
 
+@pytest.mark.parametrize(("name", "cap"), [("config", 65_536), ("distributed/read", 65_536), ("enroll", 1_048_576)])
+def test_a_body_is_taken_up_to_the_cap_of_its_route(agent: Agent, name: str, cap: int) -> None:
+    body = orjson.dumps({"node_key": agent.node_key, "enroll_secret": factories.SECRET, "host_identifier": "other"})
+    for size, status in ((cap, 200), (cap + 1, 413)):
+        padded = body.ljust(size)
+        assert agent.send(name, padded)[0] == status
+        assert agent.send(name, gzip.compress(padded), GZIP)[0] == status
+
+
+def test_much_is_never_inflated_where_it_holds_up_others(agent: Agent) -> None:
+    agent.config()
+    body = orjson.dumps({"node_key": agent.node_key})
+    for size, at_once in ((4096, True), (4097, False)):
+        assert agent.send("config", body.ljust(size))[0] == 200
+        assert agent.at_once is at_once
+
+
 def test_a_gzip_bomb_is_413_in_bounded_memory(agent: Agent) -> None:
     bomb = gzip.compress(bytes(200 * 1024 * 1024), compresslevel=1)
     tracemalloc.start()
