@@ -1,5 +1,6 @@
 """Writing queries and packs: what the editor says meanwhile, what is kept, and what reaches the hosts."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.acts import seconds, write_sql
@@ -83,6 +84,57 @@ def test_what_was_edited_and_not_saved_is_what_is_asked_live(site: Site, page: P
     page.wait_for_url("**/live/*")
     expect(page.locator("#results thead")).to_contain_text("two")
     expect(page.locator("#results td.num").first).to_have_text("2")
+
+
+@pytest.mark.parametrize("way", ["Back of the browser", "the link above the run"])
+def test_what_was_typed_and_not_saved_is_there_for_whoever_comes_back_from_a_live_query(
+    site: Site, page: Page, way: str
+) -> None:
+    page.goto(f"{site.url}/queries/new")
+    page.get_by_label("Name", exact=True).fill("Not saved yet")
+    page.get_by_label("Description").fill("why")
+    page.get_by_label("Automations on").check()
+    write_sql(page, "SELECT 2 AS two")
+    page.get_by_role("button", name="Live query").click()
+    page.wait_for_url("**/live?**")
+    if way == "Back of the browser":
+        page.go_back()
+    else:
+        page.locator("label.chip", has_text="All Hosts").click()
+        page.wait_for_url("**label_ids=**")
+        page.get_by_role("button", name="Run", exact=True).click()
+        page.wait_for_url("**/live/*")
+        page.get_by_role("link", name="Back to the query").click()
+    page.wait_for_url("**/queries/new")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("Not saved yet")
+    expect(page.get_by_label("Description")).to_have_value("why")
+    expect(page.get_by_label("Automations on")).to_be_checked()
+    expect(page.locator(".ace_content")).to_contain_text("SELECT 2 AS two")
+    expect(page.locator("#f-query")).to_have_value("SELECT 2 AS two")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Cancel").click()
+    page.wait_for_url("**/queries/manage")
+    assert asked == ["beforeunload"], "it is still not saved"
+    page.get_by_role("link", name="New query").first.click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_a_change_of_another_hand_is_still_noticed_by_whoever_comes_back_from_a_live_query(
+    site: Site, visit: Visit
+) -> None:
+    query = site.query("Changed meanwhile", "SELECT 1")
+    first, second = (visit(site, f"/queries/{query}") for _ in range(2))
+    second.get_by_label("Description").fill("theirs")
+    second.get_by_role("button", name="Live query").click()
+    second.wait_for_url("**/live")
+    first.get_by_label("Description").fill("mine")
+    first.get_by_role("button", name="Save", exact=True).click()
+    expect(first.get_by_text("Query saved")).to_be_visible()
+    second.get_by_role("link", name="Back to the query").click()
+    expect(second.get_by_label("Description")).to_have_value("theirs")
+    second.get_by_role("button", name="Save", exact=True).click()
+    expect(second.locator(".diff del")).to_contain_text("mine")
 
 
 def test_a_pack_made_in_the_browser_reaches_the_hosts_within_two_seconds(site: Site, page: Page) -> None:
