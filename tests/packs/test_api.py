@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fleet.activities.models import Activity
+from fleet.db.changes import CONFIG, Change
 from fleet.labels.models import ALL_HOSTS
 from fleet.packs.models import Pack, PackTarget, ScheduledQuery, TargetType
 from fleet.runtime import Runtime
@@ -244,6 +245,34 @@ def test_only_those_who_apply_know_packs(app: Flask, session: Session) -> None:
         ]
         assert [answer.status_code for answer in answers] == [403] * len(answers)
     assert client_of(app, global_role="maintainer").post("/packs", {"name": "P"}).status_code == 200
+
+
+def test_every_change_is_news_for_the_configs_of_hosts_and_packs_are_on_record(admin: Client, session: Session) -> None:
+    query = factories.make_query(session, "Uptime").id
+    pack = factories.make_pack(session, "First").id
+    factories.make_pack(session, "Second"), factories.make_pack(session, "Third")
+    session.commit()
+    entry = {"pack_id": pack, "query_id": query, "interval": 60}
+    added = admin.post("/packs/schedule", entry).json["scheduled"]["id"]
+    calls: list[tuple[str, str, Any, str | None]] = [
+        ("POST", "/packs", {"name": "New"}, "created_pack"),
+        ("PATCH", f"/packs/{pack}", {"disabled": True}, "edited_pack"),
+        ("POST", "/spec/packs", {"specs": [{"name": "New"}]}, "applied_spec_pack"),
+        ("POST", "/packs/schedule", entry, None),
+        ("PATCH", f"/packs/schedule/{added}", {"interval": 70}, None),
+        ("DELETE", f"/packs/schedule/{added}", None, None),
+        ("DELETE", f"/packs/id/{pack}", None, "deleted_pack"),
+        ("DELETE", "/packs/Second", None, "deleted_pack"),
+    ]
+    recorded = []
+    for method, path, body, activity in calls:
+        before = len(session.scalars(select(Change.id).where(Change.topic == CONFIG)).all())
+        session.commit()
+        assert admin.call(method, path, body).status_code == 200, path
+        assert len(session.scalars(select(Change.id).where(Change.topic == CONFIG)).all()) > before, path
+        recorded += [activity] if activity else []
+        assert session.scalars(select(Activity.activity_type).order_by(Activity.id)).all() == recorded, path
+        session.commit()
 
 
 def test_a_list_of_many_packs_takes_few_statements(admin: Client, session: Session, runtime: Runtime) -> None:

@@ -161,6 +161,33 @@ def test_queries_are_deleted_by_name_by_id_and_together(admin: Client, session: 
     assert [kind for kind, _ in activities(session)] == ["deleted_saved_query"] * 3 + ["deleted_multiple_saved_query"]
 
 
+def test_every_change_is_news_for_the_configs_of_hosts_and_on_record(admin: Client, session: Session) -> None:
+    team = factories.make_team(session).id
+    first, second, third, fourth = (factories.make_query(session, f"Query {number}").id for number in range(4))
+    session.commit()
+    of_team = admin.post(f"/teams/{team}/schedule", {"query_id": first, "interval": 60}).json["scheduled"]["id"]
+    calls: list[tuple[str, str, Any, str]] = [
+        ("POST", "/queries", {"name": "New", "query": "SELECT 1"}, "created_saved_query"),
+        ("PATCH", f"/queries/{first}", {"interval": 60}, "edited_saved_query"),
+        ("POST", "/spec/queries", {"specs": [{"name": "New", "query": "SELECT 2"}]}, "applied_spec_saved_query"),
+        ("POST", "/schedule", {"query_id": first, "interval": 60}, "created_saved_query"),
+        ("PATCH", f"/schedule/{first}", {"interval": 70}, "edited_saved_query"),
+        ("PATCH", f"/teams/{team}/schedule/{of_team}", {"interval": 70}, "edited_saved_query"),
+        ("DELETE", f"/teams/{team}/schedule/{of_team}", None, "deleted_saved_query"),
+        ("DELETE", f"/schedule/{first}", None, "deleted_saved_query"),
+        ("DELETE", "/queries/New", None, "deleted_saved_query"),
+        ("DELETE", f"/queries/id/{second}", None, "deleted_saved_query"),
+        ("POST", "/queries/delete", {"ids": [third, fourth]}, "deleted_multiple_saved_query"),
+    ]
+    for method, path, body, activity in calls:
+        session.commit()
+        before = config_changes(session)
+        session.commit()
+        assert admin.call(method, path, body).status_code == 200, path
+        assert config_changes(session) > before, path
+        assert activities(session)[-1][0] == activity, path
+
+
 def test_a_name_in_a_path_may_not_break_the_database(admin: Client) -> None:
     for name in ("%2500", "%25ff", "%25zz"):
         assert admin.delete(f"/queries/{name}").status_code in (400, 404)

@@ -35,6 +35,12 @@ def names(html: str) -> list[str]:
     return re.findall(r'<th scope="row"[^>]*title="([^"]*)"', html)
 
 
+def row(html: str, name: str) -> str:
+    """What the row of a name says, without markup."""
+    found = next(one for one in re.findall(r"<tr>.*?</tr>", html, re.DOTALL) if f'title="{name}"' in one)
+    return " ".join(re.sub(r"<[^>]+>", " ", found).replace(name, "", 1).split())
+
+
 def test_an_empty_list_says_what_a_query_is_and_leads_to_a_new_one(browser: FlaskClient) -> None:
     html = page(browser, "/queries/manage")
     assert "No queries yet" in html and "question in SQL" in html
@@ -42,14 +48,16 @@ def test_an_empty_list_says_what_a_query_is_and_leads_to_a_new_one(browser: Flas
 
 
 def test_the_list_is_searched_filtered_sorted_and_paged(browser: FlaskClient, session: Session) -> None:
-    for number in range(25):
+    for number in reversed(range(24)):
         factories.make_query(session, f"Query {number:02}", platform="linux" if number % 2 else "darwin")
+    factories.make_query(session, "Query 24")
     session.commit()
     assert len(names(page(browser, "/queries/manage"))) == 20
     assert names(page(browser, "/queries/manage?page=1")) == [f"Query {number}" for number in range(20, 25)]
     assert names(page(browser, "/queries/manage?page=99")) == [f"Query {number}" for number in range(20, 25)]
     assert names(page(browser, "/queries/manage?order_key=name&order_direction=desc"))[0] == "Query 24"
     assert names(page(browser, "/queries/manage?query=ery+07&platform=linux")) == ["Query 07"]
+    assert names(page(browser, "/queries/manage?query=24&platform=linux")) == ["Query 24"], "it runs everywhere"
     assert "No query matches" in page(browser, "/queries/manage?query=07&platform=darwin")
     for odd in ("?page=x&per_page=7&order_key=password", "?platform=amiga", "?team_id=abc", "?query=%25_%00"):
         assert browser.get("/queries/manage" + odd).status_code == 200
@@ -75,14 +83,21 @@ def test_a_list_of_one_platform_has_pages_of_its_own(browser: FlaskClient, sessi
     assert "21–22 of 22" in second
 
 
-def test_the_list_tells_frequency_automations_and_observers(browser: FlaskClient, session: Session) -> None:
+def test_the_list_tells_platforms_frequency_automations_and_observers(browser: FlaskClient, session: Session) -> None:
     factories.make_query(session, "On", interval=3600, automations_enabled=True, observer_can_run=True)
-    factories.make_query(session, "Paused", automations_enabled=True)
-    factories.make_query(session, "Odd", interval=77, query="SELECT 1 FROM nothing_known")
+    factories.make_query(session, "Waits", automations_enabled=True, platform="linux,windows")
+    factories.make_query(session, "Odd", interval=77, query="SELECT 1 FROM registry")
+    factories.make_query(session, "None", platform="linux", query="SELECT 1 FROM registry")
     session.commit()
     html = page(browser, "/queries/manage")
-    for text in ("Every hour", "Every 77 seconds", "Paused", "Off", "observers"):
-        assert text in html
+    for name, texts in {
+        "On": ("observers", "Every hour", "On"),
+        "Waits": ("Windows, Linux", "Paused"),
+        "Odd": ("Windows", "Every 77 seconds", "Off"),
+        "None": ("No platform has all of its tables", "Runs only when somebody asks", "Off"),
+    }.items():
+        assert all(text in row(html, name) for text in texts), row(html, name)
+        assert ("observers" in row(html, name)) == (name == "On")
     assert names(page(browser, "/queries/manage?view=schedule")) == ["On"]
     assert browser.get("/schedule/manage").location == "/queries/manage?view=schedule"
 
