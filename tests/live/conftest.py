@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
@@ -13,6 +13,7 @@ from websocket import ABNF, WebSocket, WebSocketTimeoutException, create_connect
 from werkzeug.serving import make_server
 
 from fleet.backplane import Result
+from fleet.live import conversation
 from fleet.runtime import Runtime
 from tests import factories
 from tests.conftest import Client
@@ -21,12 +22,18 @@ RAW = "/api/latest/fleet/results/websocket"
 
 
 @pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """host:port of the application, served by threads."""
+def address(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """host:port of the application, served by threads. When it is gone, so are all conversations: one that outlives
+    its test would end a campaign of the next one."""
+    monkeypatch.setattr(conversation, "LOOK_SECONDS", 0.05)  # so soon they notice who has left
     server = make_server("127.0.0.1", 0, app, threaded=True)
+    server.daemon_threads = False  # type: ignore[attr-defined]  # those are not waited for
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     yield f"127.0.0.1:{server.server_port}"
+    for talk in Talk.opened:
+        talk.socket.shutdown()
+    Talk.opened.clear()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -47,8 +54,11 @@ def hosts(session: Session) -> list[int]:
 class Talk:
     """One client on one socket."""
 
+    opened: ClassVar[list["Talk"]] = []
+
     def __init__(self, address: str, path: str = RAW, **options: Any) -> None:
         self.socket: WebSocket = create_connection(f"ws://{address}{path}", timeout=10, **options)
+        self.opened.append(self)
 
     def say(self, kind: str, data: Any = None) -> None:
         self.socket.send(json.dumps({"type": kind, "data": data}))
