@@ -1,11 +1,14 @@
 """What is said on the WebSockets of live queries when they are framed as SockJS does it, and what stands beside."""
 
+import contextlib
 import json
 import re
 from typing import Any
 
 import pytest
+from websocket import WebSocketBadStatusException, WebSocketTimeoutException
 
+from fleet.live import conversation
 from fleet.runtime import Runtime
 from tests.conftest import Client
 from tests.live.conftest import Talk, answer, run
@@ -46,6 +49,29 @@ def test_sockjs_closes_what_it_cannot_read(anonymous: Client, address: str, fram
     talk.socket.send(frame)
     assert talk.socket.recv() == 'c[0,"none"]'
     assert talk.closed() == 1000
+
+
+def test_sockjs_frames_that_hold_nothing_win_no_time(
+    anonymous: Client, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "AUTH_SECONDS", 0.5)
+    talk = Talk(address, "/api/v1/fleet/results/1/x/websocket")
+    assert talk.socket.recv() == "o"
+    talk.socket.settimeout(0.05)
+    for _ in range(200):
+        talk.socket.send("[]")
+        with contextlib.suppress(WebSocketTimeoutException):
+            assert talk.socket.recv() == 'c[0,"none"]'
+            break
+    else:
+        pytest.fail("still waited for")
+
+
+def test_segments_of_a_sockjs_address_hold_no_dot(anonymous: Client, address: str) -> None:
+    for segments in ("1.2/x", "1/x.y"):
+        with pytest.raises(WebSocketBadStatusException) as refused:
+            Talk(address, f"/api/v1/fleet/results/{segments}/websocket")
+        assert refused.value.status_code == 404
 
 
 def test_sockjs_tells_a_bad_token(anonymous: Client, address: str) -> None:
