@@ -1,7 +1,5 @@
-"""Starting live queries by the API, and collecting answers without a socket."""
+"""Starting live queries by the API."""
 
-import threading
-import time
 from typing import Any
 
 import pytest
@@ -12,17 +10,11 @@ from sqlalchemy.orm import Session
 from fleet.activities.models import Activity
 from fleet.app_config import service as app_config
 from fleet.labels.models import ALL_HOSTS
-from fleet.live.models import Campaign, CampaignStatus, CampaignTarget
+from fleet.live.models import Campaign, CampaignTarget
 from fleet.queries.models import Query
 from fleet.runtime import Runtime
 from tests import factories
 from tests.conftest import Client, client_of
-from tests.live.conftest import answer, run, wait
-
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"FLEET_LIVE_QUERY_REST_PERIOD": "1s"}
 
 
 def test_a_campaign_is_answered_with_its_metrics(admin: Client, hosts: list[int]) -> None:
@@ -194,104 +186,3 @@ def test_hosts_that_one_may_not_ask_are_left_out(app: Flask, session: Session, h
     client = client_of(app, team_roles={red: "maintainer"})
     response = client.post("/queries/run", {"query": "SELECT 1", "selected": {"hosts": [own, *hosts]}})
     assert response.json["campaign"]["Metrics"]["TotalHosts"] == 1
-
-
-def answers(runtime: Runtime, host_ids: list[int], rows: Any = None) -> threading.Thread:
-    """Hosts that answer everything that they are asked within the next second."""
-
-    def work() -> None:
-        deadline = time.monotonic() + 1
-        while time.monotonic() < deadline:
-            for host_id in host_ids:
-                for campaign_id in list(runtime.live.due(host_id)):
-                    answer(runtime, campaign_id, host_id, rows=[{"pid": "1"}] if rows is None else rows)
-            time.sleep(0.01)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    return thread
-
-
-def test_answers_are_collected_without_a_socket(
-    admin: Client, session: Session, hosts: list[int], runtime: Runtime
-) -> None:
-    query_id = factories.make_query(session).id
-    session.commit()
-    thread = answers(runtime, hosts[:1])
-    response = admin.call("GET", "/queries/run", {"query_ids": [query_id], "host_ids": hosts[:2]})
-    thread.join()
-    assert response.status_code == 200
-    assert response.json == {
-        "summary": {"targeted_host_count": 2, "responded_host_count": 1},
-        "live_query_results": [
-            {"query_id": query_id, "results": [{"host_id": hosts[0], "rows": [{"pid": "1"}], "error": None}]}
-        ],
-    }
-    assert session.scalars(select(Campaign.status)).all() == [CampaignStatus.COMPLETE]
-    assert runtime.live.due(hosts[1]) == {}
-
-
-def test_it_comes_back_as_soon_as_every_host_has_answered(
-    admin: Client, session: Session, hosts: list[int], runtime: Runtime
-) -> None:
-    query_ids = [factories.make_query(session).id, factories.make_query(session).id]
-    session.commit()
-    thread = answers(runtime, hosts)
-    began = time.monotonic()
-    response = admin.call("GET", "/queries/run", {"query_ids": query_ids, "host_ids": hosts})
-    assert time.monotonic() - began < 0.9
-    thread.join()
-    assert response.json["summary"] == {"targeted_host_count": 3, "responded_host_count": 3}
-    assert sorted(one["query_id"] for one in response.json["live_query_results"]) == query_ids
-
-
-def test_queries_that_cannot_start_say_why_and_do_not_wait(app: Flask, session: Session, hosts: list[int]) -> None:
-    query_id = factories.make_query(session).id
-    session.commit()
-    gitops = client_of(app, global_role="gitops")
-    admin = client_of(app, global_role="admin")
-
-    def errors(client: Client, **body: Any) -> list[str]:
-        response = client.call("GET", "/queries/run", body)
-        assert response.status_code == 200
-        assert all(one["results"] is None for one in response.json["live_query_results"])
-        return [one["error"] for one in response.json["live_query_results"]]
-
-    began = time.monotonic()
-    assert errors(admin, query_ids=[999], host_ids=hosts) == [": Query 999 was not found in the datastore"]
-    assert errors(admin, query_ids=[query_id], host_ids=[]) == ["no hosts targeted"]
-    assert errors(admin, query_ids=[query_id, query_id], host_ids=[999]) == ["no hosts targeted"] * 2
-    assert errors(gitops, query_ids=[query_id], host_ids=hosts) == ["forbidden"]
-    assert time.monotonic() - began < 0.9
-
-
-@pytest.mark.parametrize(
-    "body", [{}, {"query_ids": []}, {"query_ids": None, "host_ids": [1]}, {"query_ids": ["1"]}, {"query_ids": 1}]
-)
-def test_a_synchronous_run_of_nothing_is_refused(admin: Client, body: Any) -> None:
-    assert admin.call("GET", "/queries/run", body).status_code == 400
-
-
-def test_a_synchronous_run_without_a_body_is_refused(admin: Client) -> None:
-    response = admin.get("/queries/run")
-    assert response.status_code == 400
-    assert response.json["errors"][0]["reason"] == "Expected JSON Body"
-
-
-def test_others_can_write_while_hosts_are_awaited(
-    app: Flask, admin: Client, session: Session, hosts: list[int], runtime: Runtime
-) -> None:
-    query_id = factories.make_query(session).id
-    session.commit()
-    waiting = threading.Thread(
-        target=lambda: Client(app.test_client(), admin.token).call(
-            "GET", "/queries/run", {"query_ids": [query_id], "host_ids": hosts}
-        )
-    )
-    waiting.start()
-    wait(lambda: bool(runtime.live.due(hosts[0])))
-    began = time.monotonic()
-    run(admin, hosts)
-    assert waiting.is_alive()
-    assert time.monotonic() - began < 0.8
-    waiting.join()
