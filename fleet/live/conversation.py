@@ -18,9 +18,9 @@ from fleet.errors import FleetError, NotFound, Unavailable
 from fleet.live import service as live_queries
 from fleet.live import tickets
 from fleet.live.models import CampaignStatus
-from fleet.live.origin import own_origin
 from fleet.live.wires import NORMAL, Garbled, Wire
 from fleet.shapes import MAX_ID
+from fleet.web.addresses import own_origin
 
 if TYPE_CHECKING:
     from fleet.runtime import Runtime

@@ -1,7 +1,7 @@
 """The pages of live queries: whom to ask, and the run as it happens."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from flask import Response, current_app, make_response, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -25,6 +25,7 @@ from fleet.shapes import digits
 from fleet.targets import service as target_service
 from fleet.targets.service import Selection
 from fleet.web import doors
+from fleet.web.addresses import parts
 from fleet.web.context import after_commit, allowed, authorize, current_actor, runtime
 from fleet.web.json import dump
 from fleet.web.pages import go_to, go_to_url, problems_by_field, render
@@ -166,7 +167,7 @@ def search() -> str:
 
 def _edited() -> str | None:
     """The SQL in the address of the page that asks, which stays there."""
-    shown = parse_qs(urlsplit(request.headers.get("HX-Current-URL", "")).query)
+    shown = parse_qs(parts(request.headers.get("HX-Current-URL", "")).query)
     return shown.get("query", [""])[0][:LONG] or None
 
 

@@ -11,9 +11,9 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from fleet.extensions import sock
 from fleet.live.conversation import Conversation
-from fleet.live.origin import own_origin
 from fleet.live.wires import RawWire, SockJsWire, Wire
 from fleet.server.sockets import MOST_IN, PING_SECONDS
+from fleet.web.addresses import own_origin
 from fleet.web.context import runtime, settings
 from fleet.web.doors import ALL, Api
 from fleet.web.json import dump

@@ -4,12 +4,11 @@ Two tests, either of which would do: the browser says so (Sec-Fetch-Site, or Ori
 The token covers proxies that strip headers.
 """
 
-from urllib.parse import urlsplit
-
 from flask import Flask, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from fleet.errors import Forbidden
+from fleet.web.addresses import own_origin
 
 protection = CSRFProtect()
 
@@ -27,8 +26,7 @@ def same_origin() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    return own_origin(missing=True)
 
 
 def check() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from jinja2_fragments.flask import render_block
@@ -15,6 +15,7 @@ from fleet.authz.check import Actor, Subject, can
 from fleet.db.engine import READS
 from fleet.errors import FleetError, Problem
 from fleet.extensions import db
+from fleet.web.addresses import parts
 from fleet.web.context import maybe_actor, runtime
 
 
@@ -124,8 +125,8 @@ def own_path(candidate: str | None, default: str) -> str:
     """A path of this server that a link may lead to; anything that leaves it becomes `default`."""
     if not candidate or not candidate.startswith("/") or candidate.startswith(("//", "/\\")):
         return default
-    parts = urlsplit(candidate)
-    if parts.scheme or parts.netloc or any(ord(c) < 32 or c == "\\" for c in candidate):
+    split = parts(candidate)
+    if split.scheme or split.netloc or any(ord(c) < 32 or c == "\\" for c in candidate):
         return default
     return candidate
 
