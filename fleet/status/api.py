@@ -7,14 +7,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from fleet import VERSION
-from fleet.app_config import service as app_config
 from fleet.app_config.models import AppConfigRow
 from fleet.authz.check import Thing
 from fleet.db.engine import reading
-from fleet.errors import BadRequest, FleetError
+from fleet.errors import FleetError
 from fleet.extensions import db
+from fleet.live import service as live
 from fleet.web import doors
-from fleet.web.context import authorize, runtime
+from fleet.web.context import authorize, current_actor, runtime
 
 api = doors.api("status", __name__)
 
@@ -72,7 +72,5 @@ def result_store() -> doors.Json:
 def live_query() -> doors.Json:
     """Whether live queries can be run."""
     authorize("read", AppConfigRow)
-    if app_config.get(db.session()).server_settings.live_query_disabled:
-        raise BadRequest("disabled by administrator")
-    runtime().live.ping()
+    live.check_possible(db.session(), runtime().live, current_actor())
     return {}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from fleet.queries.models import Query
 from fleet.runtime import Runtime
 from tests import factories
 from tests.conftest import Client, client_of
+from tests.live.conftest import run
 
 
 def test_a_campaign_is_answered_with_its_metrics(admin: Client, hosts: list[int]) -> None:
@@ -114,16 +116,40 @@ def test_sql_past_64_kb_is_refused(admin: Client, hosts: list[int]) -> None:
 
 
 def test_switched_off_means_nobody_is_asked(
-    admin: Client, session: Session, hosts: list[int], runtime: Runtime
+    admin: Client, browser: FlaskClient, session: Session, hosts: list[int], runtime: Runtime
 ) -> None:
     config = app_config.get(session)
     off = config.server_settings.model_copy(update={"live_query_disabled": True})
     app_config.save(session, config.model_copy(update={"server_settings": off}))
     session.commit()
-    response = admin.post("/queries/run", {"query": "SELECT 1", "selected": {"hosts": hosts}})
-    assert response.status_code == 400
-    assert response.json["errors"][0]["reason"] == "disabled by administrator"
+    told = (
+        admin.post("/queries/run", {"query": "SELECT 1", "selected": {"hosts": hosts}}),
+        admin.get("/status/live_query"),
+    )
+    assert [answer.status_code for answer in told] == [400, 400]
+    assert {answer.json["errors"][0]["reason"] for answer in told} == {"disabled by administrator"}
+    shown = factories.submit(browser, "/queries/new/live", {"query": "SELECT 1", "label_ids": "6"})
+    assert shown.status_code == 400 and "disabled by administrator" in shown.text
     assert runtime.live.due(hosts[0]) == {}
+    assert session.scalars(select(Query.id)).all() == []
+
+
+def test_no_host_is_asked_before_the_campaign_stands_in_the_database(
+    admin: Client, browser: FlaskClient, hosts: list[int], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stood: list[bool] = []
+    ask = runtime.live.start
+
+    def noted(campaign_id: int, sql: str, host_ids: list[int]) -> None:
+        with Session(runtime.engine) as other:
+            stood.append(other.get(Campaign, campaign_id) is not None)
+        ask(campaign_id, sql, host_ids)
+
+    monkeypatch.setattr(runtime.live, "start", noted)
+    run(admin, hosts)
+    factories.submit(browser, "/queries/new/live", {"query": "SELECT 1", "label_ids": "6"})
+    assert stood == [True, True]
+    assert len(runtime.live.due(hosts[0])) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from fleet.accounts.models import User
 from fleet.labels.models import ALL_HOSTS
 from fleet.live import service as live_queries
 from fleet.live import tickets
@@ -274,8 +275,21 @@ def test_nobody_sees_the_run_of_somebody_else(
     other = signed_in(app, global_role="admin")
     assert other.get(path).status_code == 403
     assert other.get(f"/_{path}/hosts").status_code == 403
+    token = factories.csrf_token(other, "/queries/new/live")
+    assert other.post(f"/_{path}/ticket", headers={"X-CSRFToken": token}).status_code == 403
     assert other.get("/live/4711").status_code == 404
     assert app.test_client().get(path).status_code == 302
+
+
+def test_whoever_loses_the_right_to_ask_sees_no_run_of_their_own(
+    browser: FlaskClient, session: Session, hosts: list[int], query_id: int
+) -> None:
+    path = factories.submit(browser, f"/queries/{query_id}/live", {"label_ids": "6"}).headers["Location"]
+    token = factories.csrf_token(browser, path)
+    session.execute(update(User).values(global_role="gitops"))
+    session.commit()
+    assert browser.get(path).status_code == browser.get(f"/_{path}/hosts").status_code == 403
+    assert browser.post(f"/_{path}/ticket", headers={"X-CSRFToken": token}).status_code == 403
 
 
 def test_observers_run_only_what_they_may(app: Flask, session: Session, hosts: list[int], query_id: int) -> None:
