@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from fleet.accounts.models import User
 from fleet.activities.models import Activity
 from fleet.app_config import service as app_config
 from fleet.labels.models import ALL_HOSTS
@@ -48,6 +49,12 @@ def test_the_hosts_are_asked_and_the_run_is_on_record(
     assert sorted(targets) == sorted([(0, 7), (1, hosts[0]), (1, hosts[1])])
     activity = session.scalars(select(Activity).where(Activity.activity_type == "live_query")).one()
     assert activity.details == {"targets_count": 2, "query_sql": "SELECT 1"}
+
+
+def test_whoever_has_a_very_long_address_may_ask(admin: Client, session: Session, hosts: list[int]) -> None:
+    session.execute(update(User).values(email=f"{'x' * 240}@example.com"))
+    session.commit()
+    assert admin.post("/queries/run", {"query": "SELECT 1", "selected": {"hosts": hosts}}).status_code == 200
 
 
 def test_a_saved_query_wins_over_sql_and_is_named(
@@ -122,10 +129,8 @@ def test_switched_off_means_nobody_is_asked(
     off = config.server_settings.model_copy(update={"live_query_disabled": True})
     app_config.save(session, config.model_copy(update={"server_settings": off}))
     session.commit()
-    told = (
-        admin.post("/queries/run", {"query": "SELECT 1", "selected": {"hosts": hosts}}),
-        admin.get("/status/live_query"),
-    )
+    body = {"query": "SELECT 1", "selected": {"hosts": hosts}}
+    told = admin.post("/queries/run", body), admin.get("/status/live_query")
     assert [answer.status_code for answer in told] == [400, 400]
     assert {answer.json["errors"][0]["reason"] for answer in told} == {"disabled by administrator"}
     shown = factories.submit(browser, "/queries/new/live", {"query": "SELECT 1", "label_ids": "6"})

@@ -137,7 +137,7 @@ def test_a_synchronous_run_without_a_body_is_refused(admin: Client) -> None:
     assert response.json["errors"][0]["reason"] == "Expected JSON Body"
 
 
-def test_others_can_write_while_hosts_are_awaited(
+def test_others_can_write_and_no_connection_is_held_while_hosts_are_awaited(
     app: Flask, admin: Client, session: Session, hosts: list[int], runtime: Runtime
 ) -> None:
     query_id = factories.make_query(session).id
@@ -151,6 +151,7 @@ def test_others_can_write_while_hosts_are_awaited(
     try:
         wait(lambda: bool(runtime.live.due(hosts[0])))
         run(admin, hosts)
+        wait(lambda: runtime.engine.pool.checkedout() == 0)  # type: ignore[attr-defined]
         assert waiting.is_alive()
         statuses = session.scalars(select(Campaign.status).order_by(Campaign.id)).all()
         assert statuses == [CampaignStatus.RUNNING, CampaignStatus.WAITING]
