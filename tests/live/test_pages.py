@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from fleet.accounts.models import User
 from fleet.labels.models import ALL_HOSTS
+from fleet.live import picking, tickets
 from fleet.live import service as live_queries
-from fleet.live import tickets
 from fleet.live.models import Campaign, CampaignStatus
 from fleet.queries.models import Query
 from fleet.runtime import Runtime
@@ -105,6 +105,37 @@ def test_the_search_keeps_what_is_chosen(browser: FlaskClient, hosts: list[int])
         (str(hosts[1]), " checked"),
         (str(hosts[0]), ""),
     ]
+
+
+def test_chosen_hosts_are_not_offered_again_and_none_is_lost_however_many(
+    browser: FlaskClient, hosts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picking, "SHOWN", 1)
+    page = browser.get(f"/queries/new/live?host_ids={hosts[2]},{hosts[1]}").text
+    boxes = re.findall(r'<input type="(\w+)"[^>]* name="host_ids" value="(\d+)"( checked)?', page)
+    kept, ticked, offered = map(str, (hosts[1], hosts[2], hosts[0]))
+    assert boxes == [("hidden", kept, ""), ("checkbox", ticked, " checked"), ("checkbox", offered, "")]
+    assert "1 more chosen host is not listed here." in page
+
+
+def test_one_picks_from_what_one_may_ask(app: Flask, session: Session, hosts: list[int]) -> None:
+    red, blue = factories.make_team(session, "Team red").id, factories.make_team(session, "Team blue").id
+    own = factories.make_host(session, hostname="host-of-red", team_id=red).id
+    other = factories.make_host(session, hostname="host-of-blue", team_id=blue).id
+    open_id = factories.make_query(session, observer_can_run=True).id
+    session.commit()
+    member = signed_in(app, team_roles={red: "maintainer", blue: "observer"})
+    for path, seen in (("/queries/new/live", ["red"]), (f"/queries/{open_id}/live", ["red", "blue"])):
+        page = member.get(f"{path}?label_ids=6&host_ids={hosts[0]}").text
+        assert [color for color in ("red", "blue") if f"host-of-{color}" in page] == seen
+        assert [color for color in ("red", "blue") if f"Team {color}" in page] == seen
+        assert "Alpha" not in page and "gamma" not in page
+        assert f'All Hosts <span class="count">{len(seen)}</span>' in page
+        run = factories.submit(
+            member, path, {"query": "SELECT 1", "label_ids": "6"} if "new" in path else {"label_ids": "6"}
+        )
+        asked = member.get(f"/_{run.headers['Location']}/hosts").json["hosts"]
+        assert sorted(host[0] for host in asked) == [own, other][: len(seen)]
 
 
 def test_what_does_not_exist_is_named_and_refused(browser: FlaskClient, session: Session, query_id: int) -> None:
@@ -252,6 +283,9 @@ def test_a_run_of_own_sql_leads_back_to_its_sql(browser: FlaskClient, hosts: lis
     page = browser.get(sent.headers["Location"]).get_data(as_text=True)
     assert "SELECT &#39;&lt;&amp;&gt;&#39;" in page
     assert "/queries/new/live?label_ids=6&amp;query=SELECT" in page
+    long = factories.submit(browser, "/queries/new/live", {"query": f"SELECT '{'x' * 9000}'", "label_ids": "6"})
+    page = browser.get(long.headers["Location"]).text
+    assert 'href="/queries/new/live?label_ids=6"' in page, "too long for an address"
 
 
 def test_a_run_that_was_watched_is_never_started_by_a_reload(

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from fleet.labels.models import ALL_HOSTS
+from fleet.labels.models import ALL_HOSTS, Label, LabelType
 from fleet.teams.models import EnrollSecret
 from tests import factories
 from tests.conftest import Client, client_of
@@ -127,11 +128,35 @@ def test_a_found_host_tells_its_team_by_id_and_a_team_without_secrets_shows_none
     assert "secrets" not in found["teams"][0]
 
 
-def test_what_is_selected_is_not_found_again(admin: Client, hosts: list[int]) -> None:
-    answer = admin.post("/targets", {"query": "", "selected": {"hosts": [hosts[0]], "labels": [ALL_HOSTS, 7]}}).json
+def test_a_team_maintainer_finds_the_own_team_and_its_hosts(app: Flask, session: Session, hosts: list[int]) -> None:
+    own, other = factories.make_team(session).id, factories.make_team(session).id
+    host = factories.make_host(session, team_id=own).id
+    factories.make_host(session, team_id=other)
+    session.commit()
+    found = client_of(app, team_roles={own: "maintainer", other: "observer"}).post("/targets", {"query": ""}).json
+    assert [one["id"] for one in found["targets"]["hosts"]] == [host]
+    assert [(one["id"], one["count"]) for one in found["targets"]["teams"]] == [(own, 1)]
+    assert [one["count"] for one in found["targets"]["labels"] if one["id"] == ALL_HOSTS] == [1]
+
+
+def test_what_is_selected_is_not_found_again(admin: Client, session: Session, hosts: list[int]) -> None:
+    chosen, other = factories.make_team(session).id, factories.make_team(session).id
+    session.commit()
+    selected = {"hosts": [hosts[0]], "labels": [ALL_HOSTS, 7], "teams": [chosen]}
+    answer = admin.post("/targets", {"query": "", "selected": selected}).json
+    assert [team["id"] for team in answer["targets"]["teams"]] == [other]
     assert [host["id"] for host in answer["targets"]["hosts"]] == [hosts[1]]
     assert not {ALL_HOSTS, 7} & {label["id"] for label in answer["targets"]["labels"]}
     assert answer["targets_count"] == 2
+
+
+def test_built_in_labels_come_first_and_a_single_letter_finds_all(admin: Client, session: Session) -> None:
+    factories.make_label(session, "Mine")
+    session.execute(update(Label).where(Label.id == 7).values(label_type=int(LabelType.REGULAR)))
+    session.commit()
+    for text in ("", "m", " x "):
+        ids = [one["id"] for one in admin.post("/targets", {"query": text}).json["targets"]["labels"]]
+        assert ids == [6, 8, 9, 10, 11, 12, 13, 7, 14]
 
 
 def test_words_find_the_beginnings_of_words_in_label_names(admin: Client) -> None:

@@ -84,6 +84,23 @@ def test_what_a_selection_holds(
     assert targets.count(session, selection, EVERYTHING, clock.now()).total == len(ids)
 
 
+def test_many_selections_are_counted_together_as_each_is_alone(
+    session: Session, fleet: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "IN_ONE_PASS", 2)
+    many = {
+        Selection(label_ids=(fleet["mac"], fleet["big"])): 1,
+        Selection(team_ids=(fleet["red"],)): 2,
+        Selection(): 0,
+        Selection(host_ids=(fleet["win-none"],), label_ids=(fleet["old"],)): 2,
+        Selection(label_ids=(ALL_HOSTS,)): 4,
+        Selection(label_ids=(GONE,)): 0,
+    }
+    assert targets.totals(session, list(many), EVERYTHING) == many
+    of_red = Visible(team_ids=frozenset({fleet["red"]}))
+    assert list(targets.totals(session, list(many), of_red).values()) == [1, 2, 0, 0, 2, 0]
+
+
 def test_nobody_reaches_hosts_that_they_do_not_see(session: Session, fleet: dict[str, int]) -> None:
     everybody = Selection([fleet["win-none"], fleet["mac-blue"]], [ALL_HOSTS], [])
     of_red = Visible(team_ids=frozenset({fleet["red"]}))
