@@ -25,7 +25,7 @@ BUNDLES = {
         "css/charts.css", "css/tables.css", "css/navigation.css", "css/panels.css", "css/overlays.css",
         "css/pages.css", "css/utilities.css",
     ),
-    "app.js": ("vendor/htmx.org-2.0.11/dist/htmx.min.js", "js/app.js"),
+    "app.js": ("vendor/htmx.org-2.0.11/dist/htmx.min.js", "js/app.js", "js/aside.js"),
     "setup.js": ("js/setup.js",),
     "run.js": ("js/grid.js", "js/live.js"),
     "editor.js": ("js/editor.js",),

@@ -286,7 +286,6 @@
   });
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (event.submitter?.hasAttribute("formaction") && dirty.has(form)) putAside(form);
     if (!form.hasAttribute("hx-post")) dirty.delete(form);
     if (!form.matches("[data-theme-form]") || !event.submitter) {
       if (!form.hasAttribute("hx-post") && form.method === "post") setTimeout(() => busy(form, true));
@@ -303,31 +302,6 @@
     all("button", form).forEach((button) => button.setAttribute("aria-pressed", String(button.value === chosen)));
   });
   window.addEventListener("pageshow", ({ persisted }) => persisted && all("[aria-busy=true]:not(progress)").forEach((part) => part.removeAttribute("aria-busy")));
-
-  // "Live query" leaves the editor without saving. What was typed waits in this tab while the run is prepared and
-  // watched, and is there again for whoever comes back; any other page forgets it.
-  const typed = (form) => [...form.elements].filter((field) => field.matches("input[name]:not([type=hidden]), select, textarea[name], [name=updated_at]"));
-  const putAside = (form) => {
-    const fields = typed(form).map(({ name, value, checked }) => ({ name, value, checked }));
-    sessionStorage.setItem("aside", JSON.stringify({ address: window.location.href, fields }));
-  };
-  window.addEventListener("pageshow", ({ persisted }) => {
-    const { address, fields } = JSON.parse(sessionStorage.getItem("aside") ?? "{}");
-    const back = one("a.back");
-    if (/\/live(\/|$)/.test(window.location.pathname)) {
-      if (address && back) Object.assign(back, { href: address }).lastChild.textContent = "Back to the query";
-      return;
-    }
-    sessionStorage.removeItem("aside");
-    const form = one("form[data-guard]");
-    if (persisted || !form || address !== window.location.href) return;
-    for (const field of typed(form)) {
-      const kept = fields.find(({ name, value }) => name === field.name && (field.type !== "checkbox" || value === field.value));
-      if (!kept) continue;
-      Object.assign(field, field.type === "checkbox" ? { checked: kept.checked } : { value: kept.value });
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-    }
-  });
 
   // The password rules tick while typing: <input data-rules="#list"> and <li data-rule="length|digit|symbol">.
   const rules = { length: (text) => [...text].length >= 12, digit: (text) => /\d/.test(text), symbol: (text) => /[^\p{L}\p{N}\s]/u.test(text) };
