@@ -136,6 +136,7 @@ def test_the_campaign_ends_with_its_socket(
     talk.socket.close() if goodbye == "close" else talk.socket.shutdown()
     wait(lambda: status_of(session, campaign_id) == CampaignStatus.COMPLETE)
     wait(lambda: not runtime.live.due(hosts[0]))
+    assert not answer(runtime, campaign_id, hosts[0]), "nobody reads any more"
 
 
 def test_an_ended_campaign_can_be_read_again_but_asks_nobody(
