@@ -125,6 +125,8 @@ def test_entries_are_added_under_the_next_free_name(admin: Client, session: Sess
     listed = admin.get(f"/packs/{pack.id}/scheduled?order_key=id").json["scheduled"]
     assert [entry["name"] for entry in listed] == ["Uptime", "Uptime-1", "Uptime-1-1"]
     assert listed[0]["created_at"] == ZERO
+    last = admin.get(f"/packs/{pack.id}/scheduled?order_key=name&order_direction=desc&per_page=1").json["scheduled"]
+    assert [entry["name"] for entry in last] == ["Uptime-1-1"]
     got = admin.get(f"/schedule/{second['id']}").json["scheduled"]
     assert (got["name"], got["query_name"]) == ("Uptime", "Uptime")
     assert got["created_at"] != ZERO
@@ -149,6 +151,9 @@ def test_an_entry_is_changed_moved_and_removed(admin: Client, session: Session) 
     assert admin.patch(path, {"interval": 604_800}).status_code == 200
     assert admin.patch(path, {"pack_id": 99}).status_code == 422
     assert admin.patch(path, {"pack_id": other.id}).json["scheduled"]["pack_id"] == other.id
+    twin = admin.post("/packs/schedule", sent).json["scheduled"]["id"]
+    taken = admin.patch(f"/packs/schedule/{twin}", {"pack_id": other.id})
+    assert (taken.status_code, "Error 1062" in reason(taken)) == (409, True), "its name is taken there"
     assert admin.delete(f"/schedule/{entry}", version="v1").json == {}
     assert reason(admin.delete(path)) == f"ScheduledQuery {entry} was not found in the datastore"
     assert admin.patch("/packs/schedule/99", {"interval": 60}).status_code == 404

@@ -71,6 +71,42 @@ def test_an_entry_is_changed_and_removed(browser: FlaskClient, session: Session)
     assert session.scalars(select(ScheduledQuery.id)).all() == []
 
 
+def test_packs_are_found_by_name(browser: FlaskClient, session: Session) -> None:
+    for name in ("Baseline", "Servers", "Old servers"):
+        factories.make_pack(session, name)
+    session.commit()
+    assert names(page(browser, "/packs/manage")) == ["Baseline", "Old servers", "Servers"]
+    assert names(page(browser, "/packs/manage?query=SERV")) == ["Old servers", "Servers"]
+    assert "No pack matches" in page(browser, "/packs/manage?query=%25")
+
+
+def test_what_the_form_of_a_pack_does_not_show_stays(browser: FlaskClient, session: Session) -> None:
+    pack = factories.make_pack(session, "P", platform="linux", disabled=True)
+    session.commit()
+    looked = submit(browser, f"/packs/{pack.id}", {"name": "Changed", "action": "find", "host_query": "x"})
+    assert looked.status_code == 200 and 'value="Changed"' in looked.text
+    session.refresh(pack)
+    assert pack.name == "P", "to look for hosts is not to save"
+    session.commit()
+    assert submit(browser, f"/packs/{pack.id}", {"name": "Changed"}).status_code == 303
+    session.refresh(pack)
+    assert (pack.name, pack.platform, pack.disabled) == ("Changed", "linux", True)
+
+
+def test_an_entry_runs_global_saved_queries_and_one_without_switches_is_differential(
+    browser: FlaskClient, session: Session
+) -> None:
+    query, pack = factories.make_query(session, "For all"), factories.make_pack(session)
+    factories.make_query(session, "Of a team", team_id=factories.make_team(session).id)
+    factories.make_query(session, "Asked once", saved=False)
+    entry = ScheduledQuery(pack_id=pack.id, query_id=query.id, name="E", name_key="e", interval=60)
+    session.add(entry)
+    session.commit()
+    html = page(browser, f"/packs/{pack.id}/queries/{entry.id}")
+    assert "For all" in html and "Of a team" not in html and "Asked once" not in html
+    assert '<option value="differential" selected>' in html
+
+
 def test_a_refused_entry_names_each_field(browser: FlaskClient, session: Session) -> None:
     factories.make_query(session)
     pack = factories.make_pack(session)

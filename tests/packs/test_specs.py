@@ -55,6 +55,12 @@ def test_a_spec_overwrites_everything(admin: Client, session: Session) -> None:
     assert "description" not in pack and "platform" not in pack
 
 
+def test_the_last_of_two_specs_of_one_name_wins(admin: Client) -> None:
+    specs = [{"name": "P", "description": "first"}, {"name": "p ", "description": "last"}]
+    assert admin.post("/spec/packs", {"specs": specs}).json == {}
+    assert [spec["description"] for spec in admin.get("/spec/packs").json["specs"]] == ["last"]
+
+
 def test_nothing_is_written_when_one_spec_is_refused(admin: Client, session: Session) -> None:
     team = factories.make_team(session)
     factories.make_query(session, "Uptime")

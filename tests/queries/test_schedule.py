@@ -27,6 +27,18 @@ def test_scheduling_copies_the_query(admin: Client, session: Session) -> None:
     assert admin.get("/global/schedule", version="v1").json["global_schedule"] == listed
 
 
+def test_a_copy_keeps_what_was_not_said_of_it(admin: Client, session: Session) -> None:
+    source = factories.make_query(
+        session, "Q", platform="darwin", min_osquery_version="5.1", observer_can_run=True, description="Five"
+    )
+    once = factories.make_query(session, "Asked once", saved=False)
+    session.commit()
+    copy = admin.post("/schedule", {"query_id": source.id, "interval": 60}).json["scheduled"]
+    assert (copy["platform"], copy["version"], copy["description"]) == ("darwin", "5.1", "Five")
+    assert admin.get(f"/queries/{copy['id']}").json["query"]["observer_can_run"] is True
+    assert admin.post("/schedule", {"query_id": once.id, "interval": 60}).status_code == 404
+
+
 def test_only_its_own_version_knows_a_path(admin: Client) -> None:
     assert admin.get("/schedule", version="v1").status_code == 405
     assert admin.get("/global/schedule").status_code == 404
