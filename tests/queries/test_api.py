@@ -141,6 +141,20 @@ def test_lists_hold_the_queries_of_one_team_with_authors_and_packs(admin: Client
     ] == ["Orphan"]
 
 
+def test_one_query_names_its_author_by_address_who_has_no_name_and_nobody_who_is_gone(
+    admin: Client, session: Session
+) -> None:
+    nameless = factories.make_user(session, name="", email="jane@example.com")
+    theirs = factories.make_query(session, author_id=nameless.id).id
+    orphan = factories.make_query(session).id
+    session.commit()
+    shown = [admin.get(f"/queries/{query_id}").json["query"] for query_id in (theirs, orphan)]
+    assert [(query["author_name"], query["author_email"]) for query in shown] == [
+        ("jane@example.com", "jane@example.com"),
+        ("", ""),
+    ]
+
+
 def test_queries_are_deleted_by_name_by_id_and_together(admin: Client, session: Session) -> None:
     names = ["Doomed 1", "100%", "a/b", "four"]
     queries = [factories.make_query(session, name) for name in names]

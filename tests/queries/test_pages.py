@@ -177,6 +177,7 @@ def test_a_change_of_another_hand_is_shown_before_it_is_overwritten(browser: Fla
     assert conflict.status_code == 409
     assert "<del>SELECT 2 -- theirs</del>" in html and "<ins>SELECT 3 -- mine</ins>" in html
     assert "Save mine over it" in html and "Discard mine" in html
+    assert re.findall(r'aria-label="Changes of ([^"]+)"', html) == ["SQL"], "the rest is the same in both"
     assert submit(browser, path, form | {"updated_at": stamp(html)}).status_code == 303
     session.refresh(query)
     assert query.query == "SELECT 3 -- mine"
@@ -209,7 +210,12 @@ def test_deleting_asks_first_and_says_what_goes(browser: FlaskClient, session: S
     form = {"id": [str(first.id), str(second.id)]}
     assert submit(browser, "/queries/delete", form, page="/queries/manage").status_code == 303
     assert session.scalars(select(Query.name)).all() == ["Third"]
-    for nothing in ("/queries/delete", "/queries/delete?id=999", "/queries/delete?id=x"):
+    for nothing in (
+        "/queries/delete?all=true&view=schedule",
+        "/queries/delete",
+        "/queries/delete?id=999",
+        "/queries/delete?id=x",
+    ):
         assert browser.get(nothing).status_code == 404
 
 
