@@ -17,7 +17,7 @@ from fleet.bundled_agent.osqueryd import Osqueryd
 from fleet.bundled_agent.state import State
 from fleet.bundled_agent.this_computer import ThisComputer
 from fleet.bundled_agent.this_computer.registry import GENERATORS
-from fleet.schema import tables
+from fleet.schema import Failed, tables
 from tests.bundled_agent.detail_queries import DETAIL_QUERIES
 
 Rows = list[dict[str, str]]
@@ -156,6 +156,53 @@ def test_many_wildcards_find_what_they_should(computer: Osqueryd, tmp_path: Path
     assert [row["filename"] for row in rows] == ["ab", "abcabd", "xaxbx"]
     rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/a%d' ORDER BY 1", tmp_path)
     assert [row["filename"] for row in rows] == ["abcabd"]
+
+
+def test_character_classes_and_line_ends_are_matched_too(computer: Osqueryd, tmp_path: Path) -> None:
+    for name in ("apple", "pear", "new\nline"):
+        (tmp_path / name).write_text("")
+    rows = run_with(computer, "SELECT filename FROM file WHERE path GLOB '{}/[^b-z]*'", tmp_path)
+    assert rows == [{"filename": "apple"}]
+    rows = run_with(computer, "SELECT filename FROM file WHERE path LIKE '{}/new_line'", tmp_path)
+    assert rows == [{"filename": "new\nline"}]
+
+
+@pytest.mark.parametrize("where", ["path LIKE '{}/%/%/nope'", "path LIKE '{}/%%'", "directory = '{}/deep'"])
+def test_a_search_that_would_have_no_end_fails(
+    computer: Osqueryd, tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fleet.bundled_agent.this_computer.files.LOOKED_AT_MAX", 5)
+    for number in range(6):
+        (tmp_path / "deep" / str(number)).mkdir(parents=True)
+    with pytest.raises(Failed, match="more than 5 files"):
+        run_with(computer, f"SELECT path FROM file WHERE {where}", tmp_path)  # noqa: S608
+
+
+def test_a_folder_may_be_named_with_a_slash_at_its_end(computer: Osqueryd, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"content")
+    sql = "SELECT f.path, md5 FROM file f JOIN hash h USING (directory) WHERE directory = '{}/'"
+    assert run_with(computer, sql, tmp_path) == [
+        {"path": str(tmp_path / "a"), "md5": hashlib.md5(b"content", usedforsecurity=False).hexdigest()}
+    ]
+
+
+def test_a_link_has_the_figures_of_what_it_leads_to(computer: Osqueryd, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("hello")
+    (tmp_path / "a").chmod(0o640)
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "broken").symlink_to("none")
+    sql = "SELECT filename, symlink, type, size, mode, symlink_target_path AS target FROM file WHERE directory = '{}'"
+    rows = {row.pop("filename"): row for row in run_with(computer, sql, tmp_path)}
+    assert rows["a"] == {"symlink": "0", "type": "regular", "size": "5", "mode": "0640", "target": ""}
+    assert rows["link"] == {**rows["a"], "symlink": "1", "target": str(tmp_path / "a")}
+    assert (rows["broken"]["symlink"], rows["broken"]["type"]) == ("1", "symlink")
+
+
+def test_names_that_are_not_unicode_do_not_fail_the_query(computer: Osqueryd, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff")).write_text("")
+    (tmp_path / "good").write_text("")
+    rows = run_with(computer, "SELECT filename FROM file WHERE directory = '{}' ORDER BY 1", tmp_path)
+    assert rows == [{"filename": "bad?"}, {"filename": "good"}]
 
 
 def test_what_never_ends_or_waits_is_not_hashed(computer: Osqueryd, tmp_path: Path) -> None:

@@ -66,9 +66,15 @@ class ThisComputer:
 def _while_it_goes(table: str, generate: Generate, constraints: Sequence[Constraint]) -> Iterator[Row]:
     """Rows one by one, so that a query can be stopped; they end where something cannot be read."""
     try:
-        yield from generate(constraints)
+        for row in generate(constraints):
+            yield {column: _unicode(value) if isinstance(value, str) else value for column, value in row.items()}
     except (OSError, psutil.Error, ValueError, LookupError) as error:  # unreadable, gone, or not as expected
         log.warning("table %s is not complete: %s", table, error)
+
+
+def _unicode(text: str) -> str:
+    """Names of files and arguments of processes may be any bytes; SQLite takes none that are not UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _credible(text: str) -> bool:
