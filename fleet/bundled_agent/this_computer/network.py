@@ -12,8 +12,11 @@ from fleet.schema import Constraint
 
 from .registry import Row, lines, number, read, table
 
-UP, GATEWAY, HOST = 0x1, 0x2, 0x4
-PERMANENT = 0x4
+PROC = Path("/proc/net")
+# Flags of routes, as the kernel writes them in /proc/net.
+UP, GATEWAY, REJECT, ANYCAST, LOCAL = 0x1, 0x2, 0x200, 0x10_0000, 0x8000_0000
+PERMANENT = 0x4  # of a neighbour
+RUNNING = 0x40  # of an interface; /sys leaves it out
 LINK_FAMILIES = tuple(
     getattr(socket, name) for name in ("AF_PACKET", "AF_LINK") if hasattr(socket, name)
 )  # Linux, macOS
@@ -26,7 +29,7 @@ def interface_addresses(_: Sequence[Constraint]) -> Iterable[Row]:
         for address in addresses:
             if address.family in (socket.AF_INET, socket.AF_INET6):
                 yield {
-                    "interface": interface, "address": address.address, "mask": address.netmask or "",
+                    "interface": interface, "address": address.address.partition("%")[0], "mask": address.netmask or "",
                     "broadcast": address.broadcast or "", "point_to_point": address.ptp or "",
                     "type": "unknown",
                 }  # fmt: skip
@@ -43,7 +46,8 @@ def interface_details(_: Sequence[Constraint]) -> Iterable[Row]:
         yield {
             "interface": interface, "mac": macs[0].lower() if macs else "00:00:00:00:00:00",
             "type": number(read(system / "type")) or 0, "mtu": state.mtu if state else 0, "metric": 0,
-            "flags": int(read(system / "flags") or "0", 16), "link_speed": state.speed if state else 0,
+            "flags": int(read(system / "flags") or "0", 16) | (RUNNING if state and state.isup else 0),
+            "link_speed": state.speed if state else 0,
             "ipackets": counted.packets_recv if counted else 0,
             "opackets": counted.packets_sent if counted else 0,
             "ibytes": counted.bytes_recv if counted else 0, "obytes": counted.bytes_sent if counted else 0,
@@ -62,7 +66,7 @@ def routes(_: Sequence[Constraint]) -> Iterable[Row]:
 
 
 def _routes4() -> Iterable[Row]:
-    for line in list(lines("/proc/net/route"))[1:]:
+    for line in list(lines(PROC / "route"))[1:]:
         words = line.split()
         interface, flags, metric, mtu = words[0], int(words[3], 16), int(words[6]), int(words[8])
         destination, gateway, mask = (_little_endian(words[position]) for position in (1, 2, 7))
@@ -70,7 +74,7 @@ def _routes4() -> Iterable[Row]:
             "destination": destination, "netmask": ipaddress.IPv4Network(f"0.0.0.0/{mask}").prefixlen,
             "gateway": gateway if flags & GATEWAY else "", "source": "", "flags": flags,
             "interface": interface, "mtu": mtu, "metric": metric, "hopcount": 0,
-            "type": "gateway" if flags & GATEWAY else "local" if flags & HOST else "other",
+            "type": _kind(flags, destination),
         }  # fmt: skip
 
 
@@ -79,24 +83,34 @@ def _little_endian(word: str) -> str:
 
 
 def _routes6() -> Iterable[Row]:
-    for line in lines("/proc/net/ipv6_route"):
+    for line in lines(PROC / "ipv6_route"):
         words = line.split()
         flags = int(words[8], 16)
         if not flags & UP:
             continue
+        destination = str(ipaddress.IPv6Address(bytes.fromhex(words[0])))
         yield {
-            "destination": str(ipaddress.IPv6Address(bytes.fromhex(words[0]))), "netmask": int(words[1], 16),
+            "destination": destination, "netmask": int(words[1], 16),
             "gateway": str(ipaddress.IPv6Address(bytes.fromhex(words[4]))) if flags & GATEWAY else "",
             "source": "", "flags": flags, "interface": words[9], "mtu": 0,
             "metric": struct.unpack("!i", bytes.fromhex(words[5]))[0], "hopcount": 0,
-            "type": "gateway" if flags & GATEWAY else "local" if flags & HOST else "other",
+            "type": _kind(flags, destination),
         }  # fmt: skip
+
+
+def _kind(flags: int, destination: str) -> str:
+    """osqueryd calls every route to somebody else gateway, whether or not there is one."""
+    if flags & LOCAL:
+        return "local"
+    if flags & ANYCAST:
+        return "anycast"
+    return "other" if flags & REJECT or ipaddress.ip_address(destination).is_multicast else "gateway"
 
 
 @table("arp_cache")
 def arp_cache(_: Sequence[Constraint]) -> Iterable[Row]:
     """Neighbours on the link."""
-    for line in list(lines("/proc/net/arp"))[1:]:
+    for line in list(lines(PROC / "arp"))[1:]:
         address, _type, flags, mac, _mask, interface = line.split()
         permanent = int(flags, 16) & PERMANENT
         yield {

@@ -18,6 +18,7 @@ STATES = {
     psutil.STATUS_DEAD: "X", psutil.STATUS_IDLE: "I", psutil.STATUS_PARKED: "P",
 }  # fmt: skip
 PROTOCOLS = {socket.SOCK_STREAM: 6, socket.SOCK_DGRAM: 17}
+UNSPECIFIED: dict[int, str] = {socket.AF_INET: "0.0.0.0", socket.AF_INET6: "::"}  # of a peer that is not there
 ATTRIBUTES = [
     "pid", "name", "exe", "cmdline", "status", "cwd", "uids", "gids", "memory_info", "cpu_times",
     "create_time", "ppid", "num_threads", "nice",
@@ -53,8 +54,13 @@ def _row(info: dict[str, object]) -> Row:
         "start_time": int(created) if isinstance(created, float) else -1,
         "parent": _integer(info.get("ppid")), "pgroup": _group(pid),
         "threads": _integer(info.get("num_threads")), "nice": _integer(info.get("nice")),
-        "cgroup_path": read(f"/proc/{pid}/cgroup").rpartition("\n")[2].rpartition(":")[2],
+        "cgroup_path": _cgroup_path(read(f"/proc/{pid}/cgroup")),
     }  # fmt: skip
+
+
+def _cgroup_path(text: str) -> str:
+    """The path of 0::/a/b, the last line; it may hold colons itself."""
+    return text.rpartition("\n")[2].split(":", 2)[-1]
 
 
 def _integer(value: object) -> int:
@@ -114,7 +120,8 @@ def process_open_sockets(_: Sequence[Constraint]) -> Iterable[Row]:
     inodes = lru_cache(maxsize=None)(_inodes)
     for connection in psutil.net_connections("all"):
         pid = connection.pid or -1
-        local, remote = _address(connection.laddr), _address(connection.raddr)
+        local = _address(connection.laddr, connection.family)
+        remote = _address(connection.raddr, connection.family)
         unix = connection.family == socket.AF_UNIX
         yield {
             "pid": pid, "fd": connection.fd, "socket": inodes(pid).get(connection.fd, 0),
@@ -127,10 +134,10 @@ def process_open_sockets(_: Sequence[Constraint]) -> Iterable[Row]:
         }  # fmt: skip
 
 
-def _address(address: object) -> tuple[str, int]:
+def _address(address: object, family: int) -> tuple[str, int]:
     if isinstance(address, tuple) and len(address) >= 2:
         return str(address[0]), int(address[1])
-    return "", 0
+    return UNSPECIFIED.get(family, ""), 0
 
 
 def _inodes(pid: int) -> dict[int, int]:

@@ -18,17 +18,23 @@ SECTOR = 512
 def mounts(_: Sequence[Constraint]) -> Iterable[Row]:
     """Mounted file systems and the room that is left on them."""
     for partition in psutil.disk_partitions(all=True):
-        try:
-            room = os.statvfs(partition.mountpoint)
-        except OSError:
-            continue
         yield {
             "device": partition.device, "device_alias": _real(partition.device),
             "path": partition.mountpoint, "type": partition.fstype, "flags": partition.opts,
-            "blocks_size": room.f_frsize or room.f_bsize, "blocks": room.f_blocks,
-            "blocks_free": room.f_bfree, "blocks_available": room.f_bavail,
-            "inodes": room.f_files, "inodes_free": room.f_ffree,
+            **_room(partition.mountpoint),
         }  # fmt: skip
+
+
+def _room(path: str) -> Row:
+    """What fits on a file system; nothing where only its owner may ask."""
+    try:
+        room = os.statvfs(path)
+    except OSError:
+        return {}
+    return {
+        "blocks_size": room.f_frsize or room.f_bsize, "blocks": room.f_blocks, "blocks_free": room.f_bfree,
+        "blocks_available": room.f_bavail, "inodes": room.f_files, "inodes_free": room.f_ffree,
+    }  # fmt: skip
 
 
 def _real(device: str) -> str:
@@ -57,14 +63,22 @@ def block_devices(_: Sequence[Constraint]) -> Iterable[Row]:
 
 @table("disk_encryption")
 def disk_encryption(_: Sequence[Constraint]) -> Iterable[Row]:
-    """Which block devices are encrypted: those that device mapper made of LUKS volumes."""
+    """Which block devices are encrypted, under the names that mounts has as device_alias."""
     for device in _devices():
-        name, crypt = read(device / "dm" / "name"), read(device / "dm" / "uuid").startswith("CRYPT-")
+        kind = _encryption(device)
         yield {
-            "name": f"/dev/mapper/{name}" if name else f"/dev/{device.name}", "uuid": "",
-            "encrypted": int(crypt), "type": "LUKS" if crypt else "",
-            "encryption_status": "encrypted" if crypt else "not encrypted",
+            "name": f"/dev/{device.name}", "uuid": "", "encrypted": int(bool(kind)), "type": kind,
+            "encryption_status": "encrypted" if kind else "not encrypted",
         }  # fmt: skip
+
+
+def _encryption(device: Path) -> str:
+    """LUKS2 and the like, of the device itself or of one that it is made of; empty for none."""
+    # Device mapper writes CRYPT-LUKS2-<uuid>-<name>, or LVM-<uuid> for a volume on top of it.
+    maker, _, rest = read(device / "dm" / "uuid").partition("-")
+    if maker == "CRYPT":
+        return rest.partition("-")[0]
+    return next(filter(None, map(_encryption, device.glob("slaves/*"))), "")
 
 
 @table("disk_info")

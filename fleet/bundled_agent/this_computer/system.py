@@ -16,6 +16,13 @@ from fleet.schema import Constraint
 from .registry import Row, command, lines, read, table
 
 DMI = Path("/sys/class/dmi/id")
+CMDLINE = Path("/proc/cmdline")
+MEMINFO = Path("/proc/meminfo")
+MEMORY = {
+    "memory_total": "MemTotal", "memory_free": "MemFree", "memory_available": "MemAvailable",
+    "buffers": "Buffers", "cached": "Cached", "swap_cached": "SwapCached", "active": "Active",
+    "inactive": "Inactive", "swap_total": "SwapTotal", "swap_free": "SwapFree",
+}  # fmt: skip
 ULIMITS = {
     "core": "RLIMIT_CORE", "cpu": "RLIMIT_CPU", "data": "RLIMIT_DATA", "fsize": "RLIMIT_FSIZE",
     "memlock": "RLIMIT_MEMLOCK", "nofile": "RLIMIT_NOFILE", "nproc": "RLIMIT_NPROC", "stack": "RLIMIT_STACK",
@@ -120,11 +127,11 @@ def uptime(_: Sequence[Constraint]) -> Iterable[Row]:
 @table("kernel_info")
 def kernel_info(_: Sequence[Constraint]) -> Iterable[Row]:
     """The kernel and what it was started with."""
-    words = read("/proc/cmdline").split()
+    words = read(CMDLINE).split()
     given = dict(word.split("=", 1) for word in words if "=" in word)
     yield {
         "version": platform.release(),
-        "arguments": " ".join(word for word in words if not word.startswith("BOOT_IMAGE=")),
+        "arguments": " ".join(word for word in words if not word.startswith(("BOOT_IMAGE=", "root="))),
         "path": given.get("BOOT_IMAGE", ""),
         "device": given.get("root", ""),
     }
@@ -172,20 +179,9 @@ def cpu_time(_: Sequence[Constraint]) -> Iterable[Row]:
 @table("memory_info")
 def memory_info(_: Sequence[Constraint]) -> Iterable[Row]:
     """Main memory and swap, in bytes."""
-    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-    yield {
-        "memory_total": memory.total, "memory_free": memory.free, "memory_available": memory.available,
-        "buffers": getattr(memory, "buffers", 0), "cached": getattr(memory, "cached", 0),
-        "swap_cached": _swap_cached(), "active": getattr(memory, "active", 0),
-        "inactive": getattr(memory, "inactive", 0), "swap_total": swap.total, "swap_free": swap.free,
-    }  # fmt: skip
-
-
-def _swap_cached() -> int:
-    for line in lines("/proc/meminfo"):
-        if line.startswith("SwapCached:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    kilobytes = {name: int(words.split()[0]) for name, _, words in (line.partition(":") for line in lines(MEMINFO))}
+    if kilobytes:
+        yield {column: kilobytes.get(name, 0) * 1024 for column, name in MEMORY.items()}
 
 
 @table("load_average")
