@@ -16,7 +16,7 @@ from fleet.bundled_agent.engine import Engine
 from fleet.bundled_agent.osqueryd import Osqueryd
 from fleet.bundled_agent.state import State
 from fleet.bundled_agent.this_computer import ThisComputer
-from fleet.bundled_agent.this_computer.registry import GENERATORS
+from fleet.bundled_agent.this_computer.registry import GENERATORS, read
 from fleet.schema import Failed, tables
 from tests.bundled_agent.detail_queries import DETAIL_QUERIES
 
@@ -210,6 +210,20 @@ def test_what_never_ends_or_waits_is_not_hashed(computer: Osqueryd, tmp_path: Pa
     (tmp_path / "file").write_bytes(b"x")
     assert len(run_with(computer, "SELECT * FROM hash WHERE directory = '{}'", tmp_path)) == 1
     assert computer.run("SELECT * FROM hash WHERE path IN ('/dev/zero', '/proc/kmsg')").rows == []
+
+
+def test_pipes_in_place_of_files_hold_up_no_query(computer: Osqueryd, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert read(tmp_path / "pipe") == ""
+    for place, name in ((tmp_path / "a-1.0.dist-info", "METADATA"), (tmp_path / "node_modules" / "a", "package.json")):
+        place.mkdir(parents=True)
+        os.mkfifo(place / name)
+    good = tmp_path / "b-1.0.dist-info"
+    good.mkdir()
+    (good / "METADATA").write_text("Name: b\nVersion: 1.0\nSummary: first\n  second\n\nbody")
+    sql = "SELECT name, version, summary FROM python_packages WHERE directory = '{}' AND name <> ''"
+    assert run_with(computer, sql, tmp_path) == [{"name": "b", "version": "1.0", "summary": "first"}]
+    assert run_with(computer, "SELECT name FROM npm_packages WHERE directory = '{}'", tmp_path) == []
 
 
 @linux

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from fleet.schema import Constraint, Failed, Operator
 
-from .registry import Row, table
+from .registry import READ_MAX, Row, table, without_waiting
 
 LOOKED_AT_MAX = 200_000
 DEPTH_MAX = 100
-HASHED_BYTES_MAX = 50 * 1024 * 1024  # osquery's --read_max
 TYPES = {
     stat.S_IFREG: "regular", stat.S_IFDIR: "directory", stat.S_IFLNK: "symlink", stat.S_IFBLK: "block",
     stat.S_IFCHR: "character", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket",
@@ -69,7 +68,7 @@ def digests(constraints: Sequence[Constraint]) -> Iterable[Row]:
     for path, directory in named(constraints):
         try:
             found = os.stat(path)
-            if not stat.S_ISREG(found.st_mode) or found.st_size > HASHED_BYTES_MAX:
+            if not stat.S_ISREG(found.st_mode) or found.st_size > READ_MAX:
                 continue
             md5, sha1, sha256 = _digest(path)
         except (OSError, ValueError):
@@ -80,8 +79,8 @@ def digests(constraints: Sequence[Constraint]) -> Iterable[Row]:
 def _digest(path: str) -> tuple[str, ...]:
     """Of at most so many bytes: below /proc are files without an end, and some that wait for something to say."""
     hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
-    left = HASHED_BYTES_MAX
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as content:
+    left = READ_MAX
+    with open(path, "rb", buffering=0, opener=without_waiting) as content:
         while part := content.read(BUFFER):
             left -= len(part)
             if left < 0:

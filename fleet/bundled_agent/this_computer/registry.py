@@ -1,5 +1,7 @@
 """The tables that this computer fills, each by one function; small helpers that they share."""
 
+import os
+import stat
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +12,7 @@ Row = dict[str, Value]
 Generate = Callable[[Sequence[Constraint]], Iterable[Row]]
 
 COMMAND_TIMEOUT = 20.0
+READ_MAX = 50 * 1024 * 1024  # osquery's --read_max
 
 GENERATORS: dict[str, Generate] = {}
 CONSTRAINED: set[str] = set()
@@ -33,11 +36,18 @@ def wanted(constraints: Sequence[Constraint], column: str) -> list[str]:
 
 
 def read(path: str | Path) -> str:
-    """The text of a small file; empty when it is not there or not ours to read."""
+    """The text of a regular file; empty when it is another, is not there or not ours to read."""
     try:
-        return Path(path).read_text("utf-8", "replace").strip()
+        with open(path, "rb", opener=without_waiting) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            return file.read(READ_MAX).decode("utf-8", "replace").strip() if regular else ""
     except (OSError, ValueError):
         return ""
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Opens also what only answers when somebody writes to it: anybody may put a pipe into a folder of theirs."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def lines(path: str | Path) -> Iterator[str]:

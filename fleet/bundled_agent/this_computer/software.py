@@ -4,12 +4,13 @@ import json
 import pwd
 import site
 from collections.abc import Iterable, Iterator, Sequence
+from email import message_from_string
 from importlib.metadata import Distribution, DistributionFinder, MetadataPathFinder
 from pathlib import Path
 
 from fleet.schema import Constraint
 
-from .registry import Row, table, wanted
+from .registry import Row, read, table, wanted
 
 PYTHON_PLACES = (
     "/usr/lib/python3/dist-packages",
@@ -50,10 +51,11 @@ def _python_folders() -> Iterator[tuple[Path, int]]:
 
 
 def _python_row(distribution: Distribution, folder: Path, uid: int) -> Row:
-    said = distribution.metadata
+    place = _place(distribution, folder)
+    said = message_from_string(read(place / "METADATA") or read(place / "PKG-INFO") or read(place))
     return {
-        **{column: (said.get_all(name) or [""])[0] for name, column in PYTHON_FIELDS.items()},
-        "uid": uid, "path": str(_place(distribution, folder)), "directory": str(folder),
+        **{column: str(said.get(name, "")).partition("\n")[0] for name, column in PYTHON_FIELDS.items()},
+        "uid": uid, "path": str(place), "directory": str(folder),
     }  # fmt: skip
 
 
@@ -81,8 +83,8 @@ def npm_packages(constraints: Sequence[Constraint]) -> Iterable[Row]:
 
 def _package(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        found = json.loads(read(path))
+    except ValueError:
         return {}
     document = found if isinstance(found, dict) else {}
     names = ("name", "version", "description", "author", "license", "homepage")
