@@ -7,17 +7,16 @@ import math
 import re
 import struct
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from itertools import zip_longest
 
 import apsw
 
+from . import regex
 from .errors import Failed
 
 Value = str | int | float | bytes | None
 
-REGEX_MAX = 256  # osquery's --regex_max_size
-REGEX_SUBJECT_MAX = 64 * 1024
 COLLATIONS = (("version", ""), ("version_arch", "ARCH"), ("version_dpkg", "DPKG"), ("version_rhel", "RHEL"))
 PIECE = re.compile(r"\d+|[A-Za-z]+|~")
 
@@ -64,23 +63,15 @@ def regex_split(subject: Value, pattern: Value, index: Value) -> Value:
         return None
     if not text(pattern):
         raise Failed("Invalid input to split function")
-    pieces: list[str] = []
-    position = 0
-    subject = text(subject)[:REGEX_SUBJECT_MAX]
-    for match in _regex(text(pattern)).finditer(subject):
-        pieces.append(subject[position : match.start()])
-        position = match.end()
-    return _at([piece for piece in [*pieces, subject[position:]] if piece], index)
+    return _at(regex.pieces(text(pattern), text(subject)), index)
 
 
 def regex_match(subject: Value, pattern: Value, index: Value) -> Value:
     """The index-th group of the first match, 0 being the whole match; NULL without a match."""
     if subject is None or pattern is None or index is None:
         return None
-    match = _regex(text(pattern)).search(text(subject)[:REGEX_SUBJECT_MAX])
-    if match is None:
-        return None
-    return _at([group or "" for group in (match.group(), *match.groups())], index)
+    found = regex.groups(text(pattern), text(subject))
+    return None if found is None else _at(found, index)
 
 
 def _at(pieces: list[str], index: Value) -> str | None:
@@ -89,16 +80,6 @@ def _at(pieces: list[str], index: Value) -> str | None:
     except ValueError:
         position = 0
     return pieces[position] if 0 <= position < len(pieces) else None
-
-
-@lru_cache(maxsize=256)
-def _regex(pattern: str) -> re.Pattern[str]:
-    if len(pattern.encode()) > REGEX_MAX:
-        raise Failed(f"Invalid regex: too big, max size is {REGEX_MAX} bytes")
-    try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise Failed("Invalid regex") from error
 
 
 def inet_aton(address: Value) -> Value:

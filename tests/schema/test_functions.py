@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.schema import Database, Failed, NoRows
+from fleet.schema import Database, Failed, NoRows, TimedOut
 
 
 def value(expression: str) -> str:
@@ -20,6 +20,10 @@ def value(expression: str) -> str:
         ("regex_split('a12b345c', '[0-9]+', 2)", "c"),
         ("regex_match('hello world', '(o) (w)', 2)", "w"),
         ("regex_match('hello', 'x', 0) IS NULL", "1"),
+        (r"regex_match('v1.22.3 é', '(\d+)\.(\d+).*(.)', 2)", "22"),
+        (r"regex_match('v1.22.3 é', '(\d+)\.(\d+).*(.)', 3)", "é"),
+        ("regex_match('hello', '(x+)+', 0) IS NULL", "1"),
+        ("regex_split('a1b22c', '(1|22)+', 2)", "c"),
         ("inet_aton('10.0.0.1')", "167772161"),
         ("inet_aton('fe80::1') IS NULL", "1"),
         ("in_cidr_block('10.0.0.0/8', '10.2.3.4')", "1"),
@@ -70,3 +74,10 @@ def test_function(expression: str, expected: str) -> None:
 def test_bad_arguments_fail_the_query(expression: str, complaint: str) -> None:
     with pytest.raises(Failed, match=complaint):
         value(expression)
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*$", "a?" * 40 + "a" * 40])
+def test_a_regex_without_end_is_stopped_and_the_next_one_runs(pattern: str) -> None:
+    with pytest.raises(TimedOut, match="regex took longer than 1 s"):
+        value(f"regex_match('{'a' * 39}!', '{pattern}', 0)")
+    assert value("regex_match('aab', '(a+)+b', 1)") == "aa"
