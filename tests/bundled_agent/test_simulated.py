@@ -83,6 +83,58 @@ def test_rows_have_columns_of_the_schema(hundred: list[Osqueryd], table: str) ->
             assert set(row) <= known
 
 
+def test_a_table_of_other_platforms_is_empty(hundred: list[Osqueryd]) -> None:
+    for host in hundred:
+        for table in MADE:
+            if host.platform not in tables()[table].platforms:
+                assert list(host.machine.rows(table, ())) == [], (host.platform, table)
+                assert host.machine.scope(table) is not None
+
+
+NOBODY = {
+    "listeners": "SELECT port FROM listening_ports LEFT JOIN processes p USING (pid) WHERE p.pid IS NULL",
+    "processes": "SELECT name FROM processes LEFT JOIN users u USING (uid) WHERE u.uid IS NULL",
+    "parents": "SELECT c.name FROM processes c LEFT JOIN processes p ON p.pid = c.parent "
+    "WHERE c.parent AND p.pid IS NULL",
+    "sessions": "SELECT user FROM logged_in_users LEFT JOIN users u ON u.username = user WHERE u.uid IS NULL",
+    "extensions": "SELECT name FROM chrome_extensions LEFT JOIN users u USING (uid) WHERE u.uid IS NULL",
+    "accounts": "SELECT username FROM users LEFT JOIN groups g USING (gid) "
+    "WHERE users.gid IS NOT NULL AND g.gid IS NULL",
+    "members": "SELECT u.uid FROM user_groups u LEFT JOIN users a USING (uid) WHERE a.uid IS NULL",
+    "addresses": "SELECT address FROM interface_addresses LEFT JOIN interface_details d USING (interface) "
+    "WHERE d.interface IS NULL",
+    "memory": "SELECT 1 FROM memory_info, system_info WHERE memory_total <> physical_memory",
+    "recovery": "SELECT d.uid FROM disk_encryption d LEFT JOIN users u ON u.uuid = d.user_uuid "
+    "WHERE d.user_uuid <> '' AND u.uid IS NULL",
+}
+
+
+@pytest.mark.parametrize("relation", sorted(NOBODY))
+def test_tables_of_a_host_agree(hundred: list[Osqueryd], relation: str) -> None:
+    for host in hundred:
+        assert host.run(NOBODY[relation]).rows == [], host.platform
+
+
+def test_mounted_disks_are_among_the_devices(hundred: list[Osqueryd]) -> None:
+    sql = """SELECT b.name, e.encrypted, p.type FROM mounts m JOIN block_devices b ON b.name = m.device_alias
+             JOIN disk_encryption e USING (name) JOIN block_devices p ON p.name = b.parent WHERE m.path = '/'"""
+    rows = [tuple(row.values()) for host in of_platform(hundred, "linux") for row in host.run(sql).rows]
+    assert len(rows) == len(of_platform(hundred, "linux"))
+    assert set(rows) == {("/dev/dm-0", "1", "crypto_LUKS"), ("/dev/sda1", "0", "")}
+
+
+def test_what_people_ask_for_is_true_of_some_hosts_and_not_of_others(hundred: list[Osqueryd]) -> None:
+    for sql in (
+        "SELECT 1 FROM uptime WHERE days > 30",
+        "SELECT 1 FROM apps WHERE name = 'Firefox.app' AND version_compare(bundle_short_version, '129.0') < 0",
+        "SELECT 1 FROM user_groups JOIN groups USING (gid) WHERE groupname = 'sudo'",
+        "SELECT 1 FROM listening_ports WHERE address = '0.0.0.0' AND port = 22",
+        "SELECT 1 FROM bitlocker_info WHERE protection_status = 0",
+        "SELECT 1 FROM disk_encryption WHERE encrypted = 0",
+    ):
+        assert 0 < sum(bool(host.run(sql).rows) for host in hundred) < len(hundred), sql
+
+
 @pytest.mark.parametrize("name", sorted(DETAIL_QUERIES))
 def test_every_host_runs_the_detail_queries(hundred: list[Osqueryd], name: str) -> None:
     for host in hundred[:40]:

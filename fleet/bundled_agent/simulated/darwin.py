@@ -13,7 +13,7 @@ from .machine import Generate
 if TYPE_CHECKING:
     from .host import SimulatedHost
 
-GROUPS = {0: "wheel", 1: "daemon", 20: "staff", 80: "admin"}
+GROUPS = {0: "wheel", 1: "daemon", 20: "staff", 80: "admin", 89: "_spotlight"}
 MDM_SERVER = "https://mdm.example.com/mdm/apple/mdm"
 MUNKI_VERSION = "6.3.3.4580"
 
@@ -23,7 +23,7 @@ def users(host: SimulatedHost) -> Iterable[Row]:
     yield unix.account(0, 0, "root", "System Administrator", "/var/root", "/bin/sh")
     yield unix.account(1, 1, "daemon", "System Services", "/var/root", "/usr/bin/false")
     yield unix.account(89, 89, "_spotlight", "Spotlight", "/var/empty", "/usr/bin/false")
-    yield unix.person(host, gid=20, home="/Users", shell="/bin/zsh")
+    yield {**unix.person(host, gid=20, home="/Users", shell="/bin/zsh"), "uuid": host.identity.uuid}
 
 
 def groups(_host: SimulatedHost) -> Iterable[Row]:

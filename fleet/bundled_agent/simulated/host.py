@@ -4,14 +4,13 @@ import random
 import time
 from collections.abc import Container, Hashable, Iterable, Iterator, Sequence
 
-from fleet.schema import Constraint, Row
+from fleet.schema import Constraint, Row, tables
 
 from . import darwin, linux, machine, windows
-from .identity import Identity, identity
+from .identity import BOOT_PERIOD, Identity, identity
 from .software import KINDS, installed
 from .templates import Template, template_of
 
-BOOT_PERIOD = 30 * 24 * 3600
 FLEETD_TABLES = {
     "darwin": frozenset(
         ("filevault_prk", "google_chrome_profiles", "macos_profiles", "mdm", "munki_info", "orbit_info")
@@ -56,7 +55,7 @@ class SimulatedHost:
 
     @property
     def booted_at(self) -> int:
-        """Hosts restart every thirty days, each in its own second."""
+        """Hosts restart every few weeks, each in its own second."""
         now = int(time.time())
         return now - (now - self.identity.booted) % BOOT_PERIOD
 
@@ -65,7 +64,9 @@ class SimulatedHost:
         return random.Random(f"{self._seed}/{self._index}/{what}")
 
     def rows(self, table: str, constraints: Sequence[Constraint]) -> Iterable[Row]:
-        """The rows of a table."""
+        """The rows of a table; none of one that the platform does not have."""
+        if not self._has(table):
+            return ()
         if table in KINDS:
             return self._software(table)
         generate = SPECIAL[self.platform].get(table) or machine.TABLES.get(table)
@@ -83,7 +84,10 @@ class SimulatedHost:
         if table in OF_TEMPLATE:
             return (table, self.template.key)
         made = table in KINDS or table in SPECIAL[self.platform] or table in machine.TABLES
-        return None if made else EMPTY
+        return None if made and self._has(table) else EMPTY
+
+    def _has(self, table: str) -> bool:
+        return self.platform in tables()[table].platforms
 
 
 def population(seed: str, count: int) -> Iterator[SimulatedHost]:

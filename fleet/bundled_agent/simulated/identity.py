@@ -17,6 +17,7 @@ SURNAMES = (
 ROLES = ("web", "db", "app", "cache", "build", "monitor", "mail", "queue", "proxy", "backup")
 SERIAL_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
 DOMAIN = "example.com"
+BOOT_PERIOD = 45 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def identity(seed: str, index: int, template: Template) -> Identity:
         address=f"10.{20 + site}.{network}.{station + 10}", gateway=f"10.{20 + site}.{network}.1", mac=mac,
         user=f"{first}.{last}", full_name=f"{first} {last}".title(), model=model,
         patched=chance.random() < 0.7, encrypted=chance.random() < 0.85, managed=chance.random() < 0.9,
-        booted=chance.randrange(30 * 24 * 3600), free_percent=chance.randrange(4, 90),
+        booted=chance.randrange(BOOT_PERIOD), free_percent=chance.randrange(4, 90),
     )  # fmt: skip
 
 

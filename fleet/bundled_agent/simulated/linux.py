@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .host import SimulatedHost
 
 GROUPS = {0: "root", 1: "daemon", 4: "adm", 27: "sudo", 33: "www-data", 100: "users", 1000: "staff"}
+MAPPED = "/dev/dm-0"
 UNITS = ("cron.service", "dbus.service", "rsyslog.service", "ssh.service", "systemd-journald.service")
 
 
@@ -39,7 +40,7 @@ def user_groups(_host: SimulatedHost) -> Iterable[Row]:
 
 
 def _device(host: SimulatedHost) -> str:
-    return "/dev/dm-0" if host.identity.encrypted and not host.template.is_server else "/dev/sda1"
+    return MAPPED if host.identity.encrypted and not host.template.is_server else "/dev/sda1"
 
 
 def mounts(host: SimulatedHost) -> Iterable[Row]:
@@ -50,7 +51,7 @@ def mounts(host: SimulatedHost) -> Iterable[Row]:
 def disk_encryption(host: SimulatedHost) -> Iterable[Row]:
     """LUKS, on laptops."""
     device = _device(host)
-    encrypted = device.startswith("/dev/dm")
+    encrypted = device == MAPPED
     yield {
         "name": device, "uuid": "", "encrypted": int(encrypted), "type": "LUKS" if encrypted else "",
         "encryption_status": "encrypted" if encrypted else "not encrypted",
@@ -58,10 +59,15 @@ def disk_encryption(host: SimulatedHost) -> Iterable[Row]:
 
 
 def block_devices(host: SimulatedHost) -> Iterable[Row]:
-    """One disk with one partition."""
+    """One disk with one partition, and the volume that it holds where it is encrypted."""
     sectors = host.identity.model.disk_gb * 10**9 // 512
     yield {"name": "/dev/sda", "parent": "", "size": sectors, "block_size": 512, "type": "", "label": ""}
-    yield {"name": "/dev/sda1", "parent": "/dev/sda", "size": sectors - 4096, "block_size": 512}
+    part: Row = {"name": "/dev/sda1", "parent": "/dev/sda", "size": sectors - 4096, "block_size": 512}
+    if _device(host) == MAPPED:
+        yield {**part, "type": "crypto_LUKS"}
+        yield {"name": MAPPED, "parent": "/dev/sda1", "size": sectors - 36_864, "block_size": 512}
+    else:
+        yield part
 
 
 def systemd_units(_host: SimulatedHost) -> Iterable[Row]:

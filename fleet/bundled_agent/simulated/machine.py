@@ -15,17 +15,21 @@ Generate = Callable[["SimulatedHost"], Iterable[Row]]
 
 GIB = 1024**3
 ORBIT_VERSIONS = ("1.17.0", "1.18.3")
+ANY = "0.0.0.0"
 PORTS = {
-    "linux": (("sshd", 22), ("systemd-resolve", 53)),
-    "darwin": (("ControlCenter", 5000), ("rapportd", 49152)),
-    "windows": (("svchost.exe", 135), ("System", 445)),
+    "linux": (("sshd", 22, ANY), ("systemd-resolve", 53, "127.0.0.53")),
+    "darwin": (("ControlCenter", 5000, ANY), ("rapportd", 49152, ANY)),
+    "windows": (("svchost.exe", 135, ANY), ("System", 445, ANY)),
 }
 PROCESSES = {
-    "linux": ("systemd", "systemd-journald", "systemd-udevd", "dbus-daemon", "cron", "sshd", "rsyslogd", "agetty"),
-    "darwin": ("launchd", "logd", "UserEventAgent", "WindowServer", "mds", "Finder", "Dock", "Google Chrome"),
+    "linux": ("systemd", "systemd-journald", "systemd-udevd", "dbus-daemon", "cron", "sshd", "rsyslogd", "agetty",
+              "systemd-resolve"),
+    "darwin": ("launchd", "logd", "UserEventAgent", "WindowServer", "mds", "Finder", "Dock", "Google Chrome",
+               "ControlCenter", "rapportd"),
     "windows": ("System", "smss.exe", "csrss.exe", "services.exe", "lsass.exe", "svchost.exe", "explorer.exe"),
-    "chrome": (),
-}
+}  # fmt: skip
+FIRST_PIDS = {"linux": 1, "darwin": 1, "windows": 4}
+SYSTEM_UIDS = {"linux": 0, "darwin": 0, "windows": 18}
 PERSON_UIDS = {"linux": 1000, "darwin": 501, "windows": 1001, "chrome": 0}
 
 
@@ -36,7 +40,12 @@ def person_uid(host: SimulatedHost) -> int:
 
 def interface(host: SimulatedHost) -> str:
     """The interface with the default route."""
-    return {"darwin": "en0", "windows": "12", "chrome": "wlan0"}.get(host.platform, "eth0")
+    return {"darwin": "en0", "windows": "12"}.get(host.platform, "eth0")
+
+
+def loopback(host: SimulatedHost) -> str:
+    """The interface to itself."""
+    return {"darwin": "lo0", "windows": "1"}.get(host.platform, "lo")
 
 
 def os_version(host: SimulatedHost) -> Iterable[Row]:
@@ -104,9 +113,8 @@ def cpu_info(host: SimulatedHost) -> Iterable[Row]:
 def interface_addresses(host: SimulatedHost) -> Iterable[Row]:
     """The address in the office network, and the loopback's."""
     windows = host.platform == "windows"
-    loopback = {"linux": "lo", "darwin": "lo0"}.get(host.platform, "1")
     for name, address, mask in (
-        (loopback, "127.0.0.1", "255.0.0.0"),
+        (loopback(host), "127.0.0.1", "255.0.0.0"),
         (interface(host), host.identity.address, "255.255.255.0"),
     ):
         yield {
@@ -116,11 +124,15 @@ def interface_addresses(host: SimulatedHost) -> Iterable[Row]:
 
 
 def interface_details(host: SimulatedHost) -> Iterable[Row]:
-    """The network card."""
-    yield {
-        "interface": interface(host), "mac": host.identity.mac, "type": 6, "mtu": 1500, "metric": 0,
-        "flags": 4163, "link_speed": 1000, "last_change": -1,
-    }  # fmt: skip
+    """The network card, and the loopback."""
+    for name, mac, kind, flags in (
+        (loopback(host), "00:00:00:00:00:00", 24, 73),
+        (interface(host), host.identity.mac, 6, 4163),
+    ):
+        yield {
+            "interface": name, "mac": mac, "type": kind, "mtu": 1500, "metric": 0, "flags": flags,
+            "link_speed": 1000, "last_change": -1,
+        }  # fmt: skip
 
 
 def routes(host: SimulatedHost) -> Iterable[Row]:
@@ -151,15 +163,16 @@ def dns_resolvers(host: SimulatedHost) -> Iterable[Row]:
 
 def processes(host: SimulatedHost) -> Iterable[Row]:
     """A few that always run."""
-    chance = host.chance("processes")
+    chance, first = host.chance("processes"), FIRST_PIDS[host.platform]
+    uid = SYSTEM_UIDS[host.platform]
     for position, name in enumerate(PROCESSES[host.platform]):
         resident = chance.randrange(2, 300) * 1024 * 1024
         yield {
-            "pid": 1 if position == 0 else 100 + position * 37, "name": name, "path": _path(host, name),
-            "cmdline": _path(host, name), "state": "S", "cwd": "/", "root": "/", "uid": 0, "gid": 0,
-            "euid": 0, "egid": 0, "on_disk": 1, "resident_size": resident, "total_size": resident * 3,
+            "pid": 100 + position * 37 if position else first, "name": name, "path": _path(host, name),
+            "cmdline": _path(host, name), "state": "S", "cwd": "/", "root": "/", "uid": uid, "gid": 0,
+            "euid": uid, "egid": 0, "on_disk": 1, "resident_size": resident, "total_size": resident * 3,
             "user_time": chance.randrange(10**6), "system_time": chance.randrange(10**5),
-            "start_time": host.booted_at + position, "parent": 0 if position == 0 else 1, "pgroup": 1,
+            "start_time": host.booted_at + position, "parent": first if position else 0, "pgroup": first,
             "threads": chance.randrange(1, 40), "nice": 0,
         }  # fmt: skip
 
@@ -171,10 +184,10 @@ def _path(host: SimulatedHost, name: str) -> str:
 def listening_ports(host: SimulatedHost) -> Iterable[Row]:
     """What the system itself listens on."""
     pids = {str(row["name"]): row["pid"] for row in processes(host)}
-    for name, port in PORTS.get(host.platform, ()):
+    for name, port, address in PORTS[host.platform]:
         yield {
-            "pid": pids.get(name, 4), "port": port, "protocol": 6, "family": 2, "address": "0.0.0.0",
-            "fd": 3, "socket": 20_000 + port, "path": "",
+            "pid": pids[name], "port": port, "protocol": 6, "family": 2, "address": address, "fd": 3,
+            "socket": 20_000 + port, "path": "",
         }  # fmt: skip
 
 
@@ -187,24 +200,22 @@ def logged_in_users(host: SimulatedHost) -> Iterable[Row]:
 
 def orbit_info(host: SimulatedHost) -> Iterable[Row]:
     """The version of fleetd."""
-    if host.platform != "chrome":
-        yield {
-            "version": ORBIT_VERSIONS[host.identity.patched], "enrolled": "true", "last_recorded_error": "",
-            "orbit_channel": "stable", "osqueryd_channel": "stable", "desktop_channel": "stable",
-            "uptime": int(time.time()) - host.booted_at,
-        }  # fmt: skip
+    yield {
+        "version": ORBIT_VERSIONS[host.identity.patched], "enrolled": "true", "last_recorded_error": "",
+        "orbit_channel": "stable", "osqueryd_channel": "stable", "desktop_channel": "stable",
+        "uptime": int(time.time()) - host.booted_at,
+    }  # fmt: skip
 
 
 def google_chrome_profiles(host: SimulatedHost) -> Iterable[Row]:
     """The account of the person."""
-    if not host.template.is_server and host.platform != "chrome":
+    if not host.template.is_server:
         yield {"username": host.identity.user, "email": host.identity.email, "ephemeral": 0}
 
 
 def network_interfaces(host: SimulatedHost) -> Iterable[Row]:
     """What a Chromebook's extension sees."""
-    if host.platform == "chrome":
-        yield {"mac": host.identity.mac, "ipv4": host.identity.address, "ipv6": ""}
+    yield {"mac": host.identity.mac, "ipv4": host.identity.address, "ipv6": ""}
 
 
 def users(host: SimulatedHost) -> Iterable[Row]:

@@ -123,11 +123,8 @@ def _lists(table: str, template: Template) -> tuple[str, str]:
         return (linux, "deb_extra") if linux in ("debian", "ubuntu") else ("", "")
     if table == "rpm_packages":
         return ("rpm", "rpm_extra") if linux == "rpm" else ("", "")
-    platforms = {"apps": "darwin", "homebrew_packages": "darwin", "programs": "windows"}
-    if table in platforms and platforms[table] != template.platform:
-        return "", ""
     if table in ("apps", "programs"):
         return table, f"{table}_extra"
     if table in ("chrome_extensions", "firefox_addons") and template.is_server:
         return "", ""
-    return "", table if template.platform != "chrome" or table == "chrome_extensions" else ""
+    return "", table
