@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from fleet.bundled_agent.configuration import BadConfiguration
+from fleet.bundled_agent.configuration import BadConfiguration, Pack
 from fleet.bundled_agent.engine import Engine
 from fleet.bundled_agent.flags import Flags
 from fleet.bundled_agent.osqueryd import Osqueryd
+from fleet.bundled_agent.schedule import Applies
 from fleet.schema import Constraint, Row
 
 PACK = "pack/Global/it"
@@ -154,6 +155,36 @@ def test_decorations_can_go_to_the_top(host: Host) -> None:
     assert "decorations" not in line
 
 
+def test_snapshots_can_be_logged_row_by_row(host: Host) -> None:
+    host.configure(options={"logger_snapshot_event_type": True}, snapshot=True)
+    lines = host.after()
+    assert [(line["action"], line["columns"]) for line in lines] == [
+        ("snapshot", {"username": "ann"}),
+        ("snapshot", {"username": "bob"}),
+    ]
+
+
+def test_decorations_are_renewed_when_their_time_has_come(host: Host) -> None:
+    decorators = {
+        "load": ["SELECT count(*) AS at_start FROM users"],
+        "always": ["SELECT count(*) AS now FROM users", "nonsense"],
+        "interval": {"120": ["SELECT count(*) AS lately FROM users"]},
+    }
+    query = {"query": "SELECT 1", "interval": 60, "snapshot": True}
+    document = {"options": {"schedule_splay_percent": 0}, "decorators": decorators, "schedule": {"it": query}}
+    host.osqueryd.configure(json.dumps(document).encode())
+    seen = []
+    for people in (2, 3, 4):
+        host.machine.users = ["ann"] * people
+        (line,) = host.after()
+        seen.append(line["decorations"])
+    assert seen == [
+        {"at_start": "2", "now": "2", "lately": "2"},
+        {"at_start": "2", "now": "3", "lately": "2"},
+        {"at_start": "2", "now": "4", "lately": "4"},
+    ]
+
+
 def test_a_query_waits_for_its_interval(host: Host) -> None:
     host.configure(interval=3600, snapshot=True)
     assert sum(len(host.after(60)) for _ in range(60)) == 1
@@ -233,6 +264,43 @@ def test_a_pack_is_discovered(host: Host, discovery: str, runs: bool) -> None:
     assert bool(host.after()) is runs
 
 
+def test_what_discovery_found_is_remembered_for_a_while(host: Host) -> None:
+    discovery = ["SELECT 1 FROM users WHERE username = 'ann'"]
+    host.configure(options={"pack_refresh_interval": 300}, pack={"discovery": discovery}, snapshot=True)
+    assert host.after()
+    host.machine.users = ["bob"]
+    assert host.after()
+    assert not host.after(300)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "platforms"),
+    [
+        ("posix", {"darwin", "linux"}),
+        ("any", {"darwin", "linux", "windows"}),
+        ("darwin,windows", {"darwin", "windows"}),
+    ],
+)
+def test_platforms_are_osquerys(wanted: str, platforms: set[str]) -> None:
+    known = ("darwin", "linux", "windows")
+    assert {name for name in known if Applies(name, "5.0", "x").pack(Pack("it", platform=wanted))} == platforms
+
+
+def test_hosts_do_not_all_run_a_query_in_the_same_second() -> None:
+    turns, intervals = set(), set()
+    for number in range(50):
+        host = Host()
+        host.machine.identifier = f"host-{number}"
+        host.osqueryd = Osqueryd(host.machine, Engine(), Flags(), clock=host.clock)
+        host.configure(options={"schedule_splay_percent": 0}, interval=3600)
+        turns.add(host.osqueryd.next_scheduled())
+        intervals.add(Applies("linux", "5.0", host.machine.identifier).splayed("it", 3600, 10))
+    assert len(turns) > 40
+    assert len(intervals) > 25
+    assert 3240 <= min(intervals) < max(intervals) <= 3960
+    assert Applies("linux", "5.0", "x").splayed("it", 3600, 0) == 3600
+
+
 def test_the_figures_are_in_osquery_schedule(host: Host) -> None:
     host.configure()
     host.after()
@@ -256,15 +324,19 @@ def test_a_query_that_takes_too_long_is_denylisted(
     assert "took longer" in host.after()[0]["message"]
     assert host.schedule()["denylisted"] == str(int(denylist))
     assert bool(host.after()) is runs_again
+    assert host.after(24 * 3600)
 
 
 def test_options_become_flags_and_bad_ones_are_left(host: Host) -> None:
     host.configure(options={"distributed_interval": 30, "logger_tls_period": "x", "config_refresh": -1, "pony": 1})
+    host.configure(options={"schedule_epoch": 10**20, "config_plugin": "filesystem"})
     sql = "SELECT value FROM osquery_flags WHERE name = '{}'"
     assert host.osqueryd.run(sql.format("distributed_interval")).rows == [{"value": "30"}]
     assert host.osqueryd.run(sql.format("pack_delimiter")).rows == [{"value": "/"}]
     assert host.osqueryd.flags.number("logger_tls_period") == 10
     assert host.osqueryd.flags.number("config_refresh") == 60
+    assert host.osqueryd.flags.number("schedule_epoch") == 0
+    assert host.osqueryd.flags.text("config_plugin") == "tls"
 
 
 def test_a_former_name_of_an_option_is_understood(host: Host) -> None:
