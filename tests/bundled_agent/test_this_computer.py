@@ -288,7 +288,7 @@ def test_crontab_and_keys_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     from fleet.bundled_agent.this_computer import accounts
 
     table = tmp_path / "crontab"
-    table.write_text("MAILTO=root\n# comment\n*/5 * * * * root  run this\n@reboot root that\n")
+    table.write_text("MAILTO=root\n# comment\n*/5 * * * * root  run this\n@reboot\troot that\n")
     monkeypatch.setattr(accounts, "SYSTEM_CRONTABS", (str(table),))
     monkeypatch.setattr(accounts, "USER_CRONTABS", ())
     first, second = accounts.crontab(())
