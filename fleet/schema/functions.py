@@ -144,8 +144,9 @@ def compare_versions(left: str, right: str, flavor: str = "") -> int:
         if left_epoch != right_epoch:
             return -1 if left_epoch < right_epoch else 1
     for one, other in zip_longest(PIECE.findall(left), PIECE.findall(right)):
-        if one != other:
-            return -1 if _rank(one, flavor) < _rank(other, flavor) else 1
+        here, there = _rank(one, flavor), _rank(other, flavor)
+        if here != there:
+            return -1 if here < there else 1
     return 0
 
 

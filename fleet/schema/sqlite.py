@@ -93,7 +93,6 @@ class Database:
         for limit, value in (
             (apsw.SQLITE_LIMIT_LENGTH, TEXT_MAX),
             (apsw.SQLITE_LIMIT_SQL_LENGTH, 1024 * 1024),
-            (apsw.SQLITE_LIMIT_EXPR_DEPTH, 200),
             (apsw.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 10_000),
             (apsw.SQLITE_LIMIT_ATTACHED, 0),
             (apsw.SQLITE_LIMIT_WORKER_THREADS, 0),

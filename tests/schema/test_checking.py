@@ -77,6 +77,11 @@ def test_window_functions_filters_and_row_values_are_sql_too() -> None:
     assert check(sql).errors == ()
 
 
+def test_as_many_alternatives_as_osquery_takes_are_no_error() -> None:
+    sql = "SELECT path FROM file WHERE " + " OR ".join(f"path = '/{number}'" for number in range(900))
+    assert check(sql).errors == ()
+
+
 def test_nothing_is_run() -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     assert check(endless).errors == ()

@@ -44,6 +44,7 @@ def value(expression: str) -> str:
         ("log(exp(2))", "2.0"),
         ("version_compare('1.10', '1.9')", "1"),
         ("version_compare('1.2', '1.2')", "0"),
+        ("version_compare('1.01', '1.1')", "0"),
         ("version_compare('1.0~rc1', '1.0', 'DPKG')", "-1"),
         ("version_compare('1:1.0', '2.0', 'RHEL')", "1"),
         # The published examples of Community ID 1.0.

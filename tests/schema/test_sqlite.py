@@ -48,6 +48,27 @@ def test_an_index_finds_numbers_and_texts_alike(source: Source) -> None:
         assert database.run(sql, source).rows == [{"username": "user1"}]
 
 
+class Collated(Source):
+    """Values that SQL compares otherwise than letter by letter."""
+
+    def rows(self, table: str, constraints: Sequence[Constraint]) -> Iterable[Row]:
+        if table == "rpm_packages":
+            return [{"name": "old", "version": "1.9"}, {"name": "new", "version": "1.10"}]
+        return [{"username": "ann", "uuid": "ABCD"}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("SELECT name AS it FROM rpm_packages WHERE version > '1.9'", "new"),
+        ("SELECT name AS it FROM rpm_packages WHERE version = '1.010'", "new"),
+        ("SELECT username AS it FROM users WHERE uuid = 'abcd'", "ann"),
+    ],
+)
+def test_columns_compare_as_osquery_declares_them(sql: str, found: str) -> None:
+    assert Database().run(sql, Collated()).rows == [{"it": found}]
+
+
 @pytest.mark.parametrize(
     "where",
     ["path = '/a' OR path = '/b'", "path IN ('/a', '/b')", "path IN (SELECT '/a' UNION SELECT '/b')"],
@@ -88,6 +109,7 @@ def test_columns_of_other_platforms_are_hidden_but_there() -> None:
         ("SELECT '\ud800'", "not valid Unicode"),
         ("SELECT 1\0", "null character"),
         ("SELECT ?", "have no value"),
+        ("SELECT 'x' LIKE replace(hex(zeroblob(6000)), '0', '%')", "pattern too complex"),
     ],
 )
 def test_errors_are_sqlites(sql: str, complaint: str) -> None:
@@ -108,6 +130,7 @@ def test_errors_are_sqlites(sql: str, complaint: str) -> None:
         "PRAGMA journal_mode = WAL",
         "VACUUM INTO '/tmp/x'",
         "SELECT load_extension('x')",
+        "SELECT fts3_tokenizer('simple')",
         "SELECT 1; DROP TABLE users",
         "BEGIN",
     ],
