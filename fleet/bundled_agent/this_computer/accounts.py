@@ -122,8 +122,8 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
 
 def _job(line: str, path: Path) -> Row | None:
     if line.startswith("@"):
-        event, *command = line.split(None, 1)
-        return {"event": event.lstrip("@"), "command": "".join(command), "path": str(path)}
+        event, *rest = line.split(None, 1)
+        return {"event": event.lstrip("@"), "command": "".join(rest), "path": str(path)}
     words = line.split(None, 5)
     if len(words) < 6 or "=" in words[0]:
         return None
