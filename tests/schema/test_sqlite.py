@@ -1,5 +1,6 @@
 """SQL over a source: constraints go down, results are texts, and nothing can be changed."""
 
+import time
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -156,6 +157,17 @@ def test_a_table_without_end_is_stopped() -> None:
 
     with pytest.raises(TimedOut):
         Database().run("SELECT count(*) FROM file WHERE path LIKE '/%'", Endless(), Limits(seconds=0.1))
+
+
+def test_a_table_whose_rows_take_long_is_stopped() -> None:
+    class Slow(Source):
+        def rows(self, table: str, constraints: Sequence[Constraint]) -> Iterable[Row]:
+            for _ in range(100):
+                time.sleep(0.01)
+                yield {"path": "/x"}
+
+    with pytest.raises(TimedOut):
+        Database().run("SELECT count(*) FROM file WHERE path LIKE '/%'", Slow(), Limits(seconds=0.1))
 
 
 def test_a_table_that_never_ends_is_stopped_while_it_is_read() -> None:
