@@ -212,6 +212,15 @@ def test_what_never_ends_or_waits_is_not_hashed(computer: Osqueryd, tmp_path: Pa
     assert computer.run("SELECT * FROM hash WHERE path IN ('/dev/zero', '/proc/kmsg')").rows == []
 
 
+def test_files_too_large_are_not_hashed(computer: Osqueryd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.bundled_agent.this_computer.files.READ_MAX", 10)
+    for size in (10, 11):
+        (tmp_path / str(size)).write_bytes(b"x" * size)
+    rows = run_with(computer, "SELECT path FROM hash WHERE directory = '{}'", tmp_path)
+    assert rows == [{"path": str(tmp_path / "10")}]
+    assert computer.run("SELECT * FROM hash WHERE path = '/proc/version'").rows == []  # said to be of size 0
+
+
 def test_pipes_in_place_of_files_hold_up_no_query(computer: Osqueryd, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     assert read(tmp_path / "pipe") == ""
