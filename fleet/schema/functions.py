@@ -102,7 +102,7 @@ def in_cidr_block(block: Value, address: Value) -> Value:
         network = ipaddress.ip_network(text(block), strict=False)
     except ValueError as error:
         raise Failed(f"CIDR for IP address v{found.version} cannot be parsed") from error
-    return int(found.version == network.version and found in network)
+    return int(found in network)
 
 
 def _digest(name: str) -> Callable[[Value], Value]:

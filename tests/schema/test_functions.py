@@ -29,6 +29,7 @@ def value(expression: str) -> str:
         ("in_cidr_block('10.0.0.0/8', '10.2.3.4')", "1"),
         ("in_cidr_block('10.0.0.0/8', '11.2.3.4')", "0"),
         ("in_cidr_block('fd00::/8', 'fd12::1')", "1"),
+        ("in_cidr_block('fd00::/8', '10.2.3.4')", "0"),
         ("md5('a')", "0cc175b9c0f1b6a831c399e269772661"),
         ("sha1('a')", "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8"),
         ("sha256('')", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
@@ -57,6 +58,8 @@ def value(expression: str) -> str:
             "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
         ),
         ("community_id_v1('192.168.0.89', '192.168.0.1', 8, 0, 1)", "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+        ("community_id_v1('192.168.0.1', '192.168.0.89', 0, 20, 1)", "1:X0snYXpgwiv9TZtqg64sgzUn6Dk="),
+        ("community_id_v1('192.168.0.89', '192.168.0.1', 20, 0, 1)", "1:3o2RFccXzUgjl7zDpqmY7yJi8rI="),
     ],
 )
 def test_function(expression: str, expected: str) -> None:

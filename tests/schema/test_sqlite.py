@@ -23,8 +23,13 @@ class Source:
         if table == "groups":
             return [{"gid": 0, "groupname": "even"}, {"gid": 1, "groupname": "odd"}]
         if table == "file":
-            return [{"path": c.value, "size": 1.5} for c in constraints if c.operator is Operator.EQUALS]
+            return [_file(c) for c in constraints if c.operator is Operator.EQUALS]
         return []
+
+
+def _file(constraint: Constraint) -> Row:
+    path = constraint.value if constraint.column == "path" else f"{constraint.value}/x"
+    return {"path": path, "directory": path.rpartition("/")[0], "size": 1.5}
 
 
 @pytest.fixture
@@ -40,6 +45,11 @@ def test_tables_join_and_are_read_once(source: Source) -> None:
         {"username": "user2", "groupname": "even"},
     ]
     assert sorted(table for table, _ in source.asked) == ["groups", "users"]
+
+
+def test_a_table_is_read_once_however_often_it_is_scanned(source: Source) -> None:
+    assert Database().run("SELECT count(*) AS n FROM users a, users b", source).rows == [{"n": "9"}]
+    assert len(source.asked) == 1
 
 
 def test_an_index_finds_numbers_and_texts_alike(source: Source) -> None:
@@ -77,6 +87,11 @@ def test_columns_compare_as_osquery_declares_them(sql: str, found: str) -> None:
 def test_every_way_to_name_two_files_gives_both(source: Source, where: str) -> None:
     rows = Database().run(f"SELECT path FROM file WHERE {where} ORDER BY path", source).rows  # noqa: S608
     assert rows == [{"path": "/a"}, {"path": "/b"}]
+
+
+def test_a_row_found_in_two_ways_comes_once_and_others_too(source: Source) -> None:
+    sql = "SELECT path FROM file WHERE path = '/d/x' OR directory = '/d' OR path = '/a' ORDER BY path"
+    assert Database().run(sql, source).rows == [{"path": "/a"}, {"path": "/d/x"}]
 
 
 def test_a_pattern_reaches_the_source(source: Source) -> None:
