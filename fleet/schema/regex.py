@@ -10,7 +10,6 @@ from . import matching
 from .errors import Failed, TimedOut
 
 PATTERN_MAX = 256  # osquery's --regex_max_size
-SUBJECT_MAX = 64 * 1024
 # A pattern with a choice beside another, or with a repeated group, may try more ways than there is time for.
 CHOICE = re.compile(r"[*+?{|]")
 REPEATED_GROUP = re.compile(r"\)[*+?{]")
@@ -31,7 +30,6 @@ def pieces(pattern: str, subject: str) -> list[str]:
 
 def _match(wanted: str, pattern: str, subject: str) -> list[str] | None:
     _check(pattern)
-    subject = subject[:SUBJECT_MAX]
     if len(subject) > SHORT or len(CHOICE.findall(pattern)) > 1 or REPEATED_GROUP.search(pattern):
         return _matcher.ask(wanted, pattern, subject)
     return matching.groups(pattern, subject) if wanted == "groups" else matching.pieces(pattern, subject)
