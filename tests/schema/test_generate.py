@@ -99,5 +99,6 @@ def test_the_schema_has_osquerys_and_fleetds_tables() -> None:
     assert known["process_events"].evented
     assert known["apps"].platforms == ("darwin",)
     assert "orbit_info" in known
+    assert known["disk_info"].platforms == ("chrome", "windows")
     assert {column.name for column in known["users"].columns} >= {"uid", "username", "type", "email"}
     assert list(known) == sorted(known)
