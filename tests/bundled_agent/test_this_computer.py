@@ -150,6 +150,13 @@ def test_patterns_meant_to_take_long_do_not(computer: Osqueryd, tmp_path: Path, 
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.parametrize("pattern", ["%.txt", "{}/%.txt", "{}/%%"])
+def test_a_file_that_two_constraints_name_comes_once(computer: Osqueryd, tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "a.txt").write_text("")
+    sql = f"SELECT filename FROM file WHERE directory = '{{0}}' AND path LIKE '{pattern.replace('{}', '{0}')}'"  # noqa: S608
+    assert run_with(computer, sql, tmp_path) == [{"filename": "a.txt"}]
+
+
 def test_many_wildcards_find_what_they_should(computer: Osqueryd, tmp_path: Path) -> None:
     for name in ("abcabd", "xaxbx", "ab", "b"):
         (tmp_path / name).write_text("")
@@ -278,12 +285,25 @@ def test_the_registry_lists_the_tables_of_this_platform(computer: Osqueryd) -> N
     assert not names & {"orbit_info", "programs"}
 
 
-def test_hardware_without_a_uuid_gets_one_that_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@linux
+@pytest.mark.parametrize("said", ["", "Not Settable\n", "03000200-0400-0500-0006-000700080009\n"])
+def test_hardware_without_a_uuid_gets_one_that_stays(
+    tmp_path: Path, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "product_uuid").write_text(said)
     monkeypatch.setattr("fleet.bundled_agent.this_computer.system.DMI", tmp_path)
     path = tmp_path / "state.json"
     first = ThisComputer(State(path)).identifier
     assert first
+    assert first.lower() != said.strip().lower()
     assert ThisComputer(State(path)).identifier == first
+
+
+@linux
+def test_hardware_with_a_uuid_is_named_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "product_uuid").write_text("4c4c4544-0051-3610-8052-b4c04f303233\n")
+    monkeypatch.setattr("fleet.bundled_agent.this_computer.system.DMI", tmp_path)
+    assert ThisComputer().identifier == "4C4C4544-0051-3610-8052-B4C04F303233"
 
 
 def test_a_table_that_cannot_be_read_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
