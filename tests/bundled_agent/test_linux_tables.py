@@ -1,10 +1,15 @@
 """Tables of a Linux computer, judged by what the kernel itself says."""
 
 import fcntl
+import grp
 import ipaddress
+import json
 import os
+import pwd
+import shutil
 import socket
 import struct
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +17,7 @@ import pytest
 
 from fleet.bundled_agent.engine import Engine
 from fleet.bundled_agent.osqueryd import Osqueryd
-from fleet.bundled_agent.this_computer import ThisComputer, network, processes, storage, system
+from fleet.bundled_agent.this_computer import ThisComputer, accounts, network, packages, processes, storage, system
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /sys")
 
@@ -149,3 +154,107 @@ def test_a_control_group_may_have_colons_in_its_name() -> None:
     text = "1:name=systemd:/\n0::/user.slice/app-dbus\\x2d:1.2.slice/it"
     assert processes._cgroup_path(text) == "/user.slice/app-dbus\\x2d:1.2.slice/it"
     assert processes._cgroup_path("") == ""
+
+
+def test_members_are_those_of_the_primary_group_and_of_the_others(computer: Osqueryd) -> None:
+    sql = (
+        "SELECT username, groupname FROM user_groups JOIN users USING (uid) JOIN groups ON groups.gid = user_groups.gid"
+    )
+    names, primary = {user.pw_name for user in pwd.getpwall()}, {user.pw_name: user.pw_gid for user in pwd.getpwall()}
+    expected = {
+        (name, group.gr_name)
+        for group in grp.getgrall()
+        for name in names
+        if name in group.gr_mem or primary[name] == group.gr_gid
+    }
+    assert {(row["username"], row["groupname"]) for row in computer.run(sql).rows} == expected
+
+
+def test_nobody_of_macos_has_a_negative_number_too() -> None:
+    assert [accounts._signed(number) for number in (0, 65534, 2**32 - 2)] == [0, 65534, -2]
+
+
+def test_sockets_are_found_with_descriptor_and_inode(computer: Osqueryd) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waiting,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as talking,
+    ):
+        waiting.bind(("127.0.0.1", 0))
+        talking.connect(waiting.getsockname())
+        row = {"protocol": "17", "fd": str(waiting.fileno()), "socket": str(os.fstat(waiting.fileno()).st_ino)}
+        sql = f"SELECT protocol, fd, socket FROM {{}} WHERE pid = {os.getpid()} AND protocol = 17"  # noqa: S608
+        assert row in computer.run(sql.format("process_open_sockets")).rows
+        listening = computer.run(sql.format("listening_ports")).rows
+        assert row in listening
+        assert str(talking.fileno()) not in {found["fd"] for found in listening}
+
+
+def test_open_files_are_those_with_a_path(computer: Osqueryd, tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    try:
+        with (tmp_path / "open").open("w") as file:
+            sql = f"SELECT fd, path FROM process_open_files WHERE pid = {os.getpid()}"  # noqa: S608
+            rows = computer.run(sql).rows
+            assert {"fd": str(file.fileno()), "path": str(tmp_path / "open")} in rows
+            assert not {str(read_end), str(write_end)} & {row["fd"] for row in rows}
+    finally:
+        os.close(read_end)
+        os.close(write_end)
+
+
+@pytest.mark.skipif(not shutil.which("dpkg-query"), reason="no dpkg")
+def test_packages_are_those_of_dpkg(computer: Osqueryd) -> None:
+    form = "${Package} ${Version} ${Installed-Size} ${Architecture} ${Status}\\n"
+    asked = subprocess.run(["dpkg-query", "-W", "-f", form], check=True, capture_output=True, text=True)
+    rows = computer.run("SELECT name, version, size, arch, status, revision FROM deb_packages").rows
+    assert {" ".join(list(row.values())[:5]) for row in rows} == set(asked.stdout.splitlines())
+    assert all(row["version"].endswith(f"-{row['revision']}") for row in rows if row["revision"])
+    assert all(row["revision"] for row in rows if "-" in row["version"])
+
+
+def test_repositories_are_read_from_both_formats(tmp_path: Path) -> None:
+    (tmp_path / "a.list").write_text(
+        "# deb http://no\ndeb-src http://no x\n"
+        "deb [arch=amd64 signed-by=/k] http://a/debian bookworm main contrib # it\n"
+    )
+    (tmp_path / "a.sources").write_text(
+        "# it\nTypes: deb\nURIs: http://a/debian http://b\nSuites: bookworm\nComponents: main\n\nTypes: deb\n"
+    )
+    assert list(packages._one_line(tmp_path / "a.list")) == [("http://a/debian", "bookworm", "main contrib", "amd64")]
+    assert list(packages._deb822(tmp_path / "a.sources")) == [
+        ("http://a/debian", "bookworm", "main", ""),
+        ("http://b", "bookworm", "main", ""),
+    ]
+
+
+def test_neighbours_are_permanent_or_not(computer: Osqueryd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (
+        "IP HW Flags MAC Mask Device",
+        "192.0.2.1 0x1 0x2 02:00:00:00:00:05 * eth0",
+        "192.0.2.9 0x1 0x6 02:01 * eth0",
+    )
+    (tmp_path / "arp").write_text("\n".join(lines))
+    monkeypatch.setattr(network, "PROC", tmp_path)
+    rows = computer.run("SELECT address, mac, interface, permanent FROM arp_cache").rows
+    assert [tuple(row.values()) for row in rows] == [
+        ("192.0.2.1", "02:00:00:00:00:05", "eth0", "0"),
+        ("192.0.2.9", "02:01", "eth0", "1"),
+    ]
+
+
+def test_node_packages_are_those_with_a_name(computer: Osqueryd, tmp_path: Path) -> None:
+    written = {
+        "plain": {"name": "plain", "version": "1.0", "author": {"name": "Ann"}, "license": {"type": "MIT"}},
+        "@scope/it": {"name": "@scope/it", "version": 7, "author": "Bob"},
+        "nameless": {"version": "1.0"},
+        "list": [],
+    }
+    for name, document in written.items():
+        folder = tmp_path / "node_modules" / name
+        folder.mkdir(parents=True)
+        (folder / "package.json").write_text(json.dumps(document))
+    sql = f"SELECT name, version, author, license FROM npm_packages WHERE directory = '{tmp_path}'"  # noqa: S608
+    assert [tuple(row.values()) for row in computer.run(sql).rows] == [
+        ("@scope/it", "", "Bob", ""),
+        ("plain", "1.0", "Ann", "MIT"),
+    ]

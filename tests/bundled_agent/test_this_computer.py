@@ -318,7 +318,8 @@ def test_crontab_and_keys_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     from fleet.bundled_agent.this_computer import accounts
 
     table = tmp_path / "crontab"
-    table.write_text("MAILTO=root\n# comment\n*/5 * * * * root  run this\n@reboot\troot that\n")
+    settings = "MAILTO=root\nARGUMENTS='a b c d e f'\n# comment\n"
+    table.write_text(f"{settings}*/5 * * * * root  run this\n@reboot\troot that\n")
     monkeypatch.setattr(accounts, "SYSTEM_CRONTABS", (str(table),))
     monkeypatch.setattr(accounts, "USER_CRONTABS", ())
     first, second = accounts.crontab(())
