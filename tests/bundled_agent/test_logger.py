@@ -55,6 +55,27 @@ def test_lines_are_bounded_in_bytes_for_each_kind() -> None:
     assert logger.dropped == 40
 
 
+def test_acknowledging_what_gave_way_meanwhile_loses_nothing_newer() -> None:
+    logger = Logger(400)
+    logger.add("result", b"a" * 100)
+    first = logger.batch("result", 10)
+    assert first is not None
+    for letter in (b"b", b"c"):
+        logger.add("result", letter * 100)
+    logger.acknowledge(first)
+    rest = logger.batch("result", 10)
+    assert rest is not None
+    assert rest.lines == (b"b" * 100, b"c" * 100)
+
+
+def test_a_batch_holds_a_line_whatever_the_flags_say() -> None:
+    logger = Logger()
+    logger.add("result", b"{}")
+    batch = logger.batch("result", 0)
+    assert batch is not None
+    assert batch.lines == (b"{}",)
+
+
 def test_a_batch_is_bounded_in_bytes_and_a_line_too() -> None:
     logger = Logger()
     line = b"x" * (log.LINE_MAX - 1)

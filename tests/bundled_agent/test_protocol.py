@@ -73,6 +73,17 @@ def test_a_wrong_secret_is_refused(server: FakeServer) -> None:
     assert refused.value.node_invalid
 
 
+def test_an_agent_with_a_wrong_secret_tries_again_and_is_not_counted(server: FakeServer) -> None:
+    where = Server.at(server.url, user_agent=user_agent())
+    with running(Agent(where, "wrong", SimulatedHost("test", 0), flags=fast())) as agent:
+        deadline = time.monotonic() + 10
+        while agent.counters.errors["Refused"] < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert agent.counters.enrolled == 0
+    assert server.enrolled == []
+
+
 def test_check_in_answers_with_rows_statuses_messages_and_stats(server: FakeServer) -> None:
     server.questions = {"good": "SELECT 1 AS one", "bad": "SELECT * FROM nope", "none": "SELECT 1 WHERE 0"}
     node_of(server).check_in()

@@ -166,6 +166,24 @@ def test_software_belongs_to_the_platform(hundred: list[Osqueryd]) -> None:
         assert host.run("SELECT * FROM apps").rows == []
 
 
+def test_some_hosts_have_what_others_have_not(hundred: list[Osqueryd]) -> None:
+    for platform, sql in (
+        ("darwin", "SELECT 1 FROM apps WHERE name = 'Firefox.app'"),
+        ("windows", "SELECT 1 FROM programs WHERE name LIKE 'Mozilla Firefox%'"),
+        ("linux", "SELECT 1 FROM python_packages WHERE name = 'urllib3'"),
+    ):
+        hosts = of_platform(hundred, platform)
+        assert 0 < sum(bool(host.run(sql).rows) for host in hosts) < len(hosts), platform
+
+
+def test_packages_are_built_for_the_distribution(hundred: list[Osqueryd]) -> None:
+    for host in of_platform(hundred, "linux"):
+        releases = {row["release"] for row in host.run("SELECT release FROM rpm_packages").rows}
+        amazon = simulated(host).template.key == "amazon-2023"
+        assert any("amzn2023" in release for release in releases) is amazon
+        assert any(".el9" in release for release in releases) is (bool(releases) and not amazon)
+
+
 def test_some_macs_are_managed_and_encrypted_and_some_are_not(hundred: list[Osqueryd]) -> None:
     macs = of_platform([Osqueryd(host, Engine()) for host in population("test", 200)], "darwin")
     assert {mac.run("SELECT enrolled FROM mdm").rows[0]["enrolled"] for mac in macs} == {"true", "false"}
