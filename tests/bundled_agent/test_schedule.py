@@ -148,6 +148,15 @@ def test_a_new_epoch_starts_over(host: Host) -> None:
     assert changes(host.after()) == [("added", "ann", 0), ("added", "bob", 0)]
 
 
+def test_a_new_epoch_forgets_the_rows_of_the_old(host: Host) -> None:
+    host.configure()
+    host.after()
+    host.machine.users = []
+    host.configure(options={"schedule_epoch": 7})
+    assert host.after() == []
+    assert host.after() == []
+
+
 def test_decorations_can_go_to_the_top(host: Host) -> None:
     host.configure(options={"decorations_top_level": True})
     line = host.after()[0]
@@ -172,10 +181,10 @@ def test_decorations_are_renewed_when_their_time_has_come(host: Host) -> None:
     }
     query = {"query": "SELECT 1", "interval": 60, "snapshot": True}
     document = {"options": {"schedule_splay_percent": 0}, "decorators": decorators, "schedule": {"it": query}}
-    host.osqueryd.configure(json.dumps(document).encode())
     seen = []
     for people in (2, 3, 4):
         host.machine.users = ["ann"] * people
+        host.osqueryd.configure(json.dumps(document).encode())  # the same again is no new one
         (line,) = host.after()
         seen.append(line["decorations"])
     assert seen == [
@@ -245,6 +254,12 @@ def test_a_query_that_stays_keeps_its_results(host: Host) -> None:
 def test_filters(host: Host, query: dict[str, Any], runs: bool) -> None:
     host.configure(options={"schedule_default_interval": 10**9}, snapshot=True, **query)
     assert bool(host.after()) is runs
+
+
+@pytest.mark.parametrize(("interval", "scheduled"), [(7 * 24 * 3600, "1"), (7 * 24 * 3600 + 1, "0")])
+def test_an_interval_is_a_week_at_most(host: Host, interval: int, scheduled: str) -> None:
+    host.configure(interval=interval)
+    assert host.osqueryd.run("SELECT count(*) AS n FROM osquery_schedule").rows == [{"n": scheduled}]
 
 
 def test_a_shard_is_a_share_of_the_hosts() -> None:
