@@ -289,6 +289,25 @@ def test_a_bad_host_fails_live_queries_only(server: FakeServer) -> None:
     assert server.writes[0]["messages"]["fleet_distributed_query_7"] == "simulated failure"
 
 
+def test_a_slow_host_answers_live_queries_late(server: FakeServer) -> None:
+    server.questions = {"fleet_distributed_query_7": "SELECT 1"}
+    with running(agent_of(server, behavior=Behavior(delay=0.5))):
+        server.wait_for("reads")
+        started = time.monotonic()
+        server.wait_for("writes")
+    assert time.monotonic() - started > 0.4
+
+
+def test_distributed_queries_can_be_switched_off(server: FakeServer) -> None:
+    server.config = {"options": {"disable_distributed": True}}
+    with running(agent_of(server)) as agent:
+        deadline = time.monotonic() + 10
+        while "config" not in agent.counters.latencies or agent.counters.latencies["config"].count < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert server.reads == 0
+
+
 def test_a_fleet_enrolls_all_its_hosts_and_remembers_them(server: FakeServer, tmp_path: Path) -> None:
     where = Server.at(server.url, user_agent=user_agent())
     for _ in range(2):

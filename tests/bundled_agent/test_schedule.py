@@ -344,7 +344,7 @@ def test_a_query_that_takes_too_long_is_denylisted(
 
 def test_options_become_flags_and_bad_ones_are_left(host: Host) -> None:
     host.configure(options={"distributed_interval": 30, "logger_tls_period": "x", "config_refresh": -1, "pony": 1})
-    host.configure(options={"schedule_epoch": 10**20, "config_plugin": "filesystem"})
+    host.configure(options={"schedule_epoch": "1" * 20, "config_plugin": "filesystem"})
     sql = "SELECT value FROM osquery_flags WHERE name = '{}'"
     assert host.osqueryd.run(sql.format("distributed_interval")).rows == [{"value": "30"}]
     assert host.osqueryd.run(sql.format("pack_delimiter")).rows == [{"value": "/"}]

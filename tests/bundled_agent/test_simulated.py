@@ -209,6 +209,24 @@ def test_shared_answers_are_each_templates_own(hundred: list[Osqueryd]) -> None:
             assert row["version"] == simulated(host).template.os_version["version"]
 
 
+def test_what_an_agent_says_of_itself_is_its_own(hundred: list[Osqueryd]) -> None:
+    for sql in ("SELECT uuid FROM osquery_info", "SELECT i.uuid FROM osquery_info i, osquery_flags LIMIT 1"):
+        for host in hundred[:20]:
+            assert host.run(sql).rows == [{"uuid": host.machine.identifier}]
+
+
+def test_answers_are_shared_within_bounds(hundred: list[Osqueryd], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.bundled_agent.engine.SHARED_ANSWERS_MAX", 3)
+    engine = Engine()
+    for number in range(5):
+        engine.run(f"SELECT {number} AS it FROM os_version", hundred[0])  # noqa: S608
+    assert len(engine._answers) == 3
+    monkeypatch.setattr("fleet.bundled_agent.engine.SHARED_ROWS_MAX", 1)
+    engine = Engine()
+    assert len(engine.run("SELECT name FROM os_version UNION SELECT 'another'", hundred[0]).rows) == 2
+    assert len(engine._answers) == 0
+
+
 def test_answers_that_depend_on_the_moment_are_not_shared(hundred: list[Osqueryd]) -> None:
     first, second = hundred[0], hundred[0]
     sql = "SELECT random() AS it FROM os_version"
