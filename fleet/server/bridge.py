@@ -107,9 +107,9 @@ async def refuse(send: Send, error: FleetError, *, more: HeaderList | None = Non
 class Bridge:
     """Answers HTTP requests with a WSGI application."""
 
-    def __init__(self, app: "WSGIApplication", threads: int = THREADS) -> None:
+    def __init__(self, app: "WSGIApplication") -> None:
         self._app = app
-        self._pool = Pool("flask", threads, WAITING)
+        self._pool = Pool("flask", THREADS, WAITING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()

@@ -268,9 +268,9 @@ def _server(environ: dict[str, object], **options: object) -> object:
 class Sockets:
     """Runs the WebSocket routes of a Flask application, a thread each."""
 
-    def __init__(self, app: "WSGIApplication", most: int = MOST_SOCKETS) -> None:
+    def __init__(self, app: "WSGIApplication") -> None:
         self._app = app
-        self._pool = Pool("socket", most, 0)
+        self._pool = Pool("socket", MOST_SOCKETS, 0)
         self._open: set[Link] = set()
         self._closing = False
         # flask-sock makes its socket from what the environ holds: this is the only door into it.

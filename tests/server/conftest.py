@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
+from tests.server.wire import read, request
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,11 +42,19 @@ class Running:
     def events(self) -> list[str]:
         return self.trace.read_text().splitlines() if self.trace.exists() else []
 
-    def wait_for(self, event: str, seconds: float = 5) -> None:
+    def wait_for(self, start: str, seconds: float = 10) -> str:
+        """The first event that begins so. Tests share the server: what they wait for bears their `name`."""
         deadline = time.monotonic() + seconds
-        while event not in self.events():
-            assert time.monotonic() < deadline, f"{event!r} not in {self.events()}"
+        while not (found := [event for event in self.events() if event.startswith(start)]):
+            assert time.monotonic() < deadline, f"{start!r} not in {self.events()}"
             time.sleep(0.02)
+        return found[0]
+
+    def go(self, name: str) -> None:
+        """Let what waits for this name go on."""
+        with self.connect() as connection:
+            connection.sendall(request("POST", "/agents/memory", body=f"go {name}".encode()))
+            assert read(connection).status == 200
 
     @contextlib.contextmanager
     def logging(self) -> Iterator[list[str]]:
@@ -109,6 +119,24 @@ def gunicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     command += ["--no-control-socket", "--bind", "127.0.0.1:PORT", "tests.server.site:create_wsgi()"]
     with running(tmp_path_factory.mktemp("gunicorn"), command=command) as server:
         yield server
+
+
+def impatiently(folder: Path) -> contextlib.AbstractContextManager[Running]:
+    """The site in a process of its own, which gives everybody half a second only."""
+    return running(folder, command=[sys.executable, "-m", "tests.server.impatient", "PORT", str(folder / "trace")])
+
+
+@pytest.fixture(scope="session")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The site, which gives everybody half a second only."""
+    with impatiently(tmp_path_factory.mktemp("impatient")) as server:
+        yield server
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return secrets.token_hex(4)
 
 
 @pytest.fixture(params=["uvicorn", "gunicorn"])

@@ -4,7 +4,8 @@ import hashlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,35 +13,58 @@ import orjson
 from flask import Flask, Response, abort, jsonify, make_response, request
 from flask_sock import ConnectionClosed, Sock
 from simple_websocket import Server
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import HTTPException
 
 from fleet.agents.plane import Caller, Route
 from fleet.server.middleware import AgentsFirst
 from fleet.server.sockets import Sockets
 
 KB = 1024
+LONG = 30
+"""Seconds that a test has to open a gate."""
 
 
-def at_once(body: bytes, caller: Caller) -> tuple[int, bytes]:
-    if body == b"fail":
-        raise KeyError("a bug of the plane")
-    return 200, body
+class Gates:
+    """Where requests wait until the test lets them go on."""
 
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._by_name: dict[str, threading.Event] = defaultdict(threading.Event)
 
-def in_thread(body: bytes, caller: Caller) -> tuple[int, bytes]:
-    if body == b"fail":
-        raise KeyError("a bug of the plane")
-    time.sleep(0.05 if body == b"slow" else 0)
-    return 200, orjson.dumps({"size": len(body), "peer": caller.peer, "sent": dict(caller.headers)})
+    def wait(self, name: str) -> None:
+        self._note(f"waiting {name}")
+        self._by_name[name].wait(LONG)
+
+    def open(self, name: str) -> None:
+        self._by_name[name].set()
 
 
 class SmallPlane:
     """The same methods as the real plane, over two routes."""
 
-    def __init__(self) -> None:
-        memory = Route("/agents/memory", "memory", 64 * KB, at_once, at_once)
-        thread = Route("/agents/thread", "thread", 1024 * KB, in_thread, None)
+    def __init__(self, gates: Gates, note: Callable[[str], None]) -> None:
+        self._gates = gates
+        self._note = note
+        memory = Route("/agents/memory", "memory", 64 * KB, self._from_memory, self._from_memory)
+        thread = Route("/agents/thread", "thread", 1024 * KB, self._in_thread, None)
         self.routes = {route.path: route for route in (memory, thread)}
+
+    def _from_memory(self, body: bytes, caller: Caller) -> tuple[int, bytes]:
+        if body == b"fail":
+            raise KeyError("a bug of the plane")
+        if body.startswith(b"go "):
+            self._gates.open(body.removeprefix(b"go ").decode())
+        return 200, body
+
+    def _in_thread(self, body: bytes, caller: Caller) -> tuple[int, bytes]:
+        if body == b"fail":
+            raise KeyError("a bug of the plane")
+        if body == b"slow":
+            self._note("asked slowly")
+            time.sleep(0.05)
+        if body.startswith(b"wait "):
+            self._gates.wait(body.removeprefix(b"wait ").decode())
+        return 200, orjson.dumps({"size": len(body), "peer": caller.peer, "sent": dict(caller.headers)})
 
     def at_once(self, route: Route, body: bytes, caller: Caller) -> tuple[int, bytes] | None:
         return route.at_once(body, caller) if route.at_once else None
@@ -52,38 +76,40 @@ class SmallPlane:
 def create_site(trace: Path | None = None) -> Flask:
     app = Flask(__name__)
     sock = Sock()
-    events: list[str] = []
     everybody: set[object] = set()
 
     def note(event: str) -> None:
-        events.append(event)
         if trace is not None:
             with trace.open("a") as file:
                 file.write(event + "\n")
 
-    app.extensions["fleet"] = SimpleNamespace(plane=SmallPlane(), close=lambda: note("flushed"))
+    gates = Gates(note)
+    app.extensions["fleet"] = SimpleNamespace(plane=SmallPlane(gates, note), close=lambda: note("flushed"))
 
     @app.get("/hello")
     def hello() -> str:
         return "ok"
 
-    @app.get("/events")
-    def told() -> Response:
-        return jsonify(events)
+    @app.get("/wait/<name>")
+    def waits(name: str) -> str:
+        gates.wait(name)
+        return "done"
 
     @app.post("/upload")
     def upload() -> Response:
-        digest, size, largest = hashlib.sha256(), 0, 0
+        name = request.args.get("name")
+        digest, size = hashlib.sha256(), 0
         try:
             while chunk := request.stream.read(256 * KB):
+                if not size:
+                    note(f"upload {name} began")
                 digest.update(chunk)
                 size += len(chunk)
-                largest = max(largest, len(chunk))
-        except ClientDisconnected:
-            note(f"upload broke off {request.args['name']}")
+        except HTTPException as error:
+            note(f"upload {name} broke off {error.code}")
             raise
-        note(f"upload ended {request.args.get('name')}")
-        return jsonify(sha256=digest.hexdigest(), size=size, largest=largest)
+        note(f"upload {name} ended")
+        return jsonify(sha256=digest.hexdigest(), size=size)
 
     @app.post("/refuse-upload")
     def refuse_upload() -> tuple[str, int]:
@@ -91,6 +117,8 @@ def create_site(trace: Path | None = None) -> Flask:
 
     @app.get("/stream")
     def stream() -> Response:
+        name = request.args.get("name")
+
         def blocks() -> Iterator[bytes]:
             sent = 0
             try:
@@ -98,16 +126,17 @@ def create_site(trace: Path | None = None) -> Flask:
                     yield b"x" * 64 * KB
                     sent += 1
             finally:
-                note(f"stream ended after {sent}")
+                note(f"stream {name} ended after {sent}")
 
         return Response(blocks(), mimetype="text/csv")
 
-    @app.get("/drip")
-    def drip() -> Response:
+    @app.get("/drip/<name>")
+    def drip(name: str) -> Response:
         def drops() -> Iterator[str]:
-            for number in range(3):
-                yield f"{number}\n"
-                time.sleep(0.3)
+            yield "0\n"
+            gates.wait(name)
+            yield "1\n"
+            yield "2\n"
 
         return Response(drops(), mimetype="text/plain")
 
@@ -174,23 +203,24 @@ def create_site(trace: Path | None = None) -> Flask:
 
     @sock.route("/ws/flood")
     def flood(ws: Server) -> None:
-        sent = 0
+        name, sent = request.args.get("name"), 0
         try:
             while True:
                 ws.send("x" * 64 * KB)
                 sent += 1
         except ConnectionClosed as closed:
-            note(f"flood closed {int(closed.reason)}")
+            note(f"flood {name} closed {int(closed.reason)} after {sent}")
 
     @sock.route("/ws/join")
     def join(ws: Server) -> None:
+        name = request.args.get("name")
         ws.send("joined")
         everybody.add(ws)
         try:
             while True:
                 ws.receive()
         except ConnectionClosed as closed:
-            note(f"left {int(closed.reason)}")
+            note(f"{name} left {int(closed.reason)}")
         finally:
             everybody.discard(ws)
 
@@ -200,10 +230,6 @@ def create_site(trace: Path | None = None) -> Flask:
         for ws in members:
             ws.send("news")
         return jsonify(len(members))
-
-    @app.get("/threads")
-    def threads() -> Response:
-        return jsonify(threading.active_count())
 
     sock.init_app(app)
     return app

@@ -2,23 +2,14 @@
 
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from websocket import ABNF, create_connection
 
 from tests.server.conftest import Running
-from tests.server.test_patience import start
 from tests.server.wire import read, request
 
 MEMORY, THREAD = "/agents/memory", "/agents/thread"
-
-
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The site, which gives everybody half a second only."""
-    with start(tmp_path_factory.mktemp("hasty")) as server:
-        yield server
 
 
 def ended(connection: socket.socket) -> bool:
@@ -66,14 +57,17 @@ def test_answers_from_memory_come_in_the_order_of_the_requests(uvicorn: Running)
 
 
 @pytest.mark.parametrize("second", [request("GET", "/hello"), request("POST", MEMORY, body=b"{}"), b"rubbish\r\n\r\n"])
-def test_who_does_not_wait_for_an_answer_gets_that_one_only(uvicorn: Running, second: bytes) -> None:
-    for pause in (0, 0.01):
-        with uvicorn.connect() as connection:
-            connection.sendall(request("POST", THREAD, body=b"slow"))
-            time.sleep(pause)
-            connection.sendall(second)
+def test_who_does_not_wait_for_an_answer_gets_that_one_only(impatient: Running, name: str, second: bytes) -> None:
+    for gate, together in ((f"{name}a", True), (f"{name}b", False)):
+        first = request("POST", THREAD, body=f"wait {gate}".encode())
+        with impatient.connect() as connection:
+            connection.sendall(first + second if together else first)
+            impatient.wait_for(f"waiting {gate}")
+            if not together:
+                connection.sendall(second)
+            impatient.go(gate)
             answer = read(connection)
-            assert (answer.json()["size"], answer.header("connection")) == (4, "close")
+            assert (answer.json()["size"], answer.header("connection")) == (len(f"wait {gate}"), "close")
             assert ended(connection)
 
 
@@ -91,6 +85,7 @@ def test_who_wants_to_end_the_connection_is_obeyed(uvicorn: Running) -> None:
             connection.sendall(request("POST", MEMORY, *headers, body=b"{}").replace(b"1.1", version.encode(), 1))
             answer = read(connection)
             assert (answer.body, answer.header("connection")) == (b"{}", "close")
+            assert ended(connection)
 
 
 def test_an_agent_may_expect_100_continue(uvicorn: Running) -> None:
@@ -160,16 +155,16 @@ def test_a_client_that_never_reads_its_answers_is_not_read_any_more(uvicorn: Run
     with uvicorn.connect() as connection:
         connection.settimeout(1)
         with pytest.raises(TimeoutError):
-            while True:
+            for _ in range(2000):
                 connection.sendall(request("POST", MEMORY, body=b"x" * 60_000))
     assert uvicorn.rss() - before < 20
 
 
-def test_a_socket_is_pinged_so_that_the_dead_are_found(impatient: Running) -> None:
-    connection = create_connection(f"ws://127.0.0.1:{impatient.port}/ws/join", timeout=10)
+def test_a_socket_is_pinged_so_that_the_dead_are_found(impatient: Running, name: str) -> None:
+    connection = create_connection(f"ws://127.0.0.1:{impatient.port}/ws/join?name={name}", timeout=10)
     assert connection.recv() == "joined"
     assert connection.recv_data_frame(control_frame=True)[0] == ABNF.OPCODE_PING
-    impatient.wait_for("left 1005")  # this client did not answer
+    impatient.wait_for(f"{name} left 1005")  # this client did not answer
     connection.shutdown()
 
 

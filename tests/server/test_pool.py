@@ -48,11 +48,11 @@ def test_the_thread_that_was_busy_last_works_next() -> None:
     for _ in range(3):
         assert jobs.submit(lambda: (together.wait(5), None)[1])
     together.wait(5)
-    time.sleep(0.05)
     workers = []
     for _ in range(5):
+        while len(jobs._idle) < 3:
+            time.sleep(0.001)
         done = threading.Event()
         assert jobs.submit(lambda done=done: (workers.append(threading.get_ident()), done.set())[1])
         assert done.wait(5)
-        time.sleep(0.02)
     assert len(set(workers)) == 1

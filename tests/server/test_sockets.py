@@ -53,24 +53,25 @@ def test_a_handler_that_returns_closes_with_1000_behind_its_last_message(uvicorn
 
 
 def test_a_bug_in_a_handler_closes_with_1011(uvicorn: Running) -> None:
-    socket = connect(uvicorn, "/ws/echo")
-    socket.send("bug")
-    assert closed(socket)[0] == 1011
-    assert "a bug of a handler" in uvicorn.log.read_text()
+    with uvicorn.logging() as logged:
+        socket = connect(uvicorn, "/ws/echo")
+        socket.send("bug")
+        assert closed(socket)[0] == 1011
+    assert "KeyError: 'a bug of a handler'" in logged
 
 
-def test_a_handler_learns_the_clients_close_code(uvicorn: Running) -> None:
-    socket = connect(uvicorn, "/ws/join")
+def test_a_handler_learns_the_clients_close_code(uvicorn: Running, name: str) -> None:
+    socket = connect(uvicorn, f"/ws/join?name={name}")
     assert socket.recv() == "joined"
     socket.close(status=4002)
-    uvicorn.wait_for("left 4002")
+    uvicorn.wait_for(f"{name} left 4002")
 
 
-def test_a_handler_learns_that_the_client_vanished(uvicorn: Running) -> None:
-    socket = connect(uvicorn, "/ws/join")
+def test_a_handler_learns_that_the_client_vanished(uvicorn: Running, name: str) -> None:
+    socket = connect(uvicorn, f"/ws/join?name={name}")
     assert socket.recv() == "joined"
     socket.shutdown()
-    uvicorn.wait_for("left 1005")
+    uvicorn.wait_for(f"{name} left 1005")
 
 
 def test_a_ping_is_answered(uvicorn: Running) -> None:
@@ -95,10 +96,10 @@ def test_the_right_origin_gets_in(either: Running) -> None:
 
 
 def test_unknown_routes_pages_and_agents_routes_refuse_the_upgrade(uvicorn: Running) -> None:
-    for path, status in (("/ws/none", 404), ("/hello", 400), ("/agents/memory", 405)):
+    for path, status in (("/ws/none", 404), ("/hello", 400), ("/agents/memory", 404)):
         with pytest.raises(WebSocketBadStatusException) as refused:
             connect(uvicorn, path)
-        assert refused.value.status_code in (status, 200, 404)
+        assert refused.value.status_code == status
 
 
 def test_a_broken_handshake_is_a_400(uvicorn: Running) -> None:
@@ -108,7 +109,7 @@ def test_a_broken_handshake_is_a_400(uvicorn: Running) -> None:
 
 
 def test_a_page_request_to_a_socket_route_is_refused(uvicorn: Running) -> None:
-    assert requests.get(f"{uvicorn.url}/ws/echo", timeout=5).status_code in (400, 404)
+    assert requests.get(f"{uvicorn.url}/ws/echo", timeout=5).status_code == 400
 
 
 def test_a_message_over_64_kb_closes_with_1009(uvicorn: Running) -> None:
@@ -134,16 +135,12 @@ def test_200_sockets_hear_a_broadcast(uvicorn: Running) -> None:
             socket.close()
 
 
-def test_a_client_that_does_not_read_makes_the_handler_wait(uvicorn: Running) -> None:
-    before = uvicorn.rss()
-    socket = connect(uvicorn, "/ws/flood")
-    time.sleep(1)
-    assert uvicorn.rss() - before < 30
+def test_a_client_that_does_not_read_makes_the_handler_wait(uvicorn: Running, name: str) -> None:
+    socket = connect(uvicorn, f"/ws/flood?name={name}")
+    time.sleep(1)  # time enough to send too much
     socket.shutdown()
-    deadline = time.monotonic() + 5
-    while not any(event.startswith("flood closed") for event in uvicorn.events()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    messages = int(uvicorn.wait_for(f"flood {name} closed").rpartition(" ")[2])
+    assert messages * 64 // 1024 < 20
 
 
 def test_a_client_that_floods_a_deaf_handler_is_made_to_wait(uvicorn: Running) -> None:

@@ -58,6 +58,14 @@ def read(connection: socket.socket, *, head: bool = False) -> Answer:
     return answer
 
 
+def everything(connection: socket.socket) -> bytes:
+    """All that comes until the server ends the connection."""
+    data = b""
+    while more := connection.recv(65536):
+        data += more
+    return data
+
+
 def _more(connection: socket.socket) -> bytes:
     data = connection.recv(65536)
     if not data:
