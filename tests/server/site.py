@@ -40,14 +40,15 @@ class Gates:
 
 
 class SmallPlane:
-    """The same methods as the real plane, over two routes."""
+    """The same methods as the real plane, over a route of each kind."""
 
     def __init__(self, gates: Gates, note: Callable[[str], None]) -> None:
         self._gates = gates
         self._note = note
         memory = Route("/agents/memory", "memory", 64 * KB, self._from_memory, self._from_memory)
         thread = Route("/agents/thread", "thread", 1024 * KB, self._in_thread, None)
-        self.routes = {route.path: route for route in (memory, thread)}
+        log = Route("/agents/log", "log", 1024 * KB, self._in_thread, None, writes_files=True)
+        self.routes = {route.path: route for route in (memory, thread, log)}
 
     def _from_memory(self, body: bytes, caller: Caller) -> tuple[int, bytes]:
         if body == b"fail":
@@ -158,7 +159,7 @@ def create_site(trace: Path | None = None) -> Flask:
 
     @app.get("/empty/<int:status>")
     def empty(status: int) -> tuple[str, int]:
-        return "", status
+        return "not to be seen", status
 
     @app.get("/path/<path:rest>")
     @app.get("/environ")

@@ -11,7 +11,7 @@ from websocket import WebSocketBadStatusException, create_connection
 from tests.server.conftest import Running, running
 from tests.server.wire import Answer, read, request
 
-MEMORY, THREAD = "/agents/memory", "/agents/thread"
+MEMORY, THREAD, LOG = "/agents/memory", "/agents/thread", "/agents/log"
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +36,21 @@ def wait(condition: Callable[[], bool], seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("agents", [True, False])
-def test_whom_no_thread_will_have_time_for_is_told_to_come_again(small: Running, name: str, agents: bool) -> None:
+@pytest.mark.parametrize("path", [THREAD, LOG, "/wait"])
+def test_whom_no_thread_will_have_time_for_is_told_to_come_again(small: Running, name: str, path: str) -> None:
     def asked() -> bytes:
-        return request("POST", THREAD, body=f"wait {name}".encode()) if agents else request("GET", f"/wait/{name}")
+        pages = path == "/wait"
+        return request("GET", f"/wait/{name}") if pages else request("POST", path, body=f"wait {name}".encode())
 
     with small.connect() as works, small.connect() as waits:
         works.sendall(asked())
         small.wait_for(f"waiting {name}")
         waits.sendall(asked())
         refused = ask(small, asked())
-        assert (refused.status, refused.header("retry-after")) == (503, None if agents else "5")
+        assert (refused.status, refused.header("retry-after")) == (503, "5" if path == "/wait" else None)
         assert "too much is waiting" in refused.json()["errors"][0]["reason"]  # type: ignore[index]
-        assert ask(small, request("POST", MEMORY, body=b"{}")).status == 200
+        for other in {MEMORY, THREAD, LOG} - {path}:
+            assert ask(small, request("POST", other, body=b"{}")).status == 200
         small.go(name)
         assert (read(works).status, read(waits).status) == (200, 200)
     assert ask(small, asked()).status == 200

@@ -10,8 +10,9 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
 import requests
-from websocket import ABNF, create_connection
+from websocket import ABNF, WebSocketBadStatusException, create_connection
 
 from tests.server.conftest import ROOT, Running, running
 from tests.server.wire import read, request
@@ -37,6 +38,8 @@ def test_sigterm_lets_requests_end_closes_sockets_and_flushes(tmp_path: Path) ->
         server.process.send_signal(signal.SIGTERM)
         code, frame = listening.recv_data_frame(control_frame=True)
         assert (code, int.from_bytes(frame.data[:2], "big")) == (ABNF.OPCODE_CLOSE, 1001)
+        with pytest.raises((WebSocketBadStatusException, ConnectionError)):
+            create_connection(f"ws://127.0.0.1:{server.port}/ws/join", timeout=10)
         slow.join()
         assert server.process.wait(10) == 0
         assert answers == ["done"]
@@ -74,6 +77,21 @@ def test_sigint_in_the_middle_of_load_loses_no_answer(tmp_path: Path) -> None:
             asker.join()
         assert len(answers) == server.events().count("asked slowly")
         assert server.events()[-1] == "flushed"
+
+
+def test_neither_a_flush_nor_a_thread_that_never_ends_holds_up_the_end(tmp_path: Path) -> None:
+    code = """
+import threading
+from tests.server.site import create_site
+from fleet.server.serve import serve
+site = create_site()
+site.extensions["fleet"].close = threading.Event().wait
+threading.Thread(target=threading.Event().wait).start()
+serve(site, host="127.0.0.1", port=PORT, cert=None, key=None)
+"""
+    with running(tmp_path, command=[sys.executable, "-c", code]) as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 1
 
 
 def test_a_second_server_does_not_share_the_port_of_the_first_and_says_so_in_one_line(
