@@ -19,6 +19,8 @@ from fleet.server.protocol import HeaderList
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from uvicorn._types import ASGISendEvent
+
     from fleet.agents.plane import Route
     from fleet.server.listener import Listener
 
@@ -383,6 +385,11 @@ class Socket(WebSocketsSansIOProtocol):
 
     deadline = math.inf
     busy = False
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        await super().send(message)
+        # Whoever is answered with plain HTTP was refused: that is complete, and no error to log.
+        self.handshake_complete = self.handshake_complete or self.close_sent
 
     async def run_asgi(self) -> None:
         self.scope["extensions"]["connection"] = {"abort": self.transport.abort}

@@ -45,9 +45,8 @@ def test_sigterm_lets_requests_end_closes_sockets_and_flushes(tmp_path: Path) ->
         assert answers == ["done"]
         assert server.events()[-1] == "flushed"
         assert "it left 1001" in server.events()
-        assert server.log.read_text().splitlines()[1:] == ["INFO:fleet.server:stopping"], (
-            "nobody was waited for in vain"
-        )
+        logged = server.log.read_text().splitlines()
+        assert [line for line in logged if not line.startswith("INFO:")] == [], "nobody was waited for in vain"
         for connection in (idle, silent, deaf):
             connection.close()
 

@@ -85,8 +85,11 @@ def test_a_ping_is_answered(uvicorn: Running) -> None:
 
 @pytest.mark.parametrize("path", ["/ws/guarded", "/ws/refusing"])
 def test_an_upgrade_is_refused_with_403_before_it_happens(uvicorn: Running, path: str) -> None:
-    with pytest.raises(WebSocketBadStatusException) as refused:
-        connect(uvicorn, path, origin="https://evil.test")
+    with uvicorn.logging() as logged:
+        with pytest.raises(WebSocketBadStatusException) as refused:
+            connect(uvicorn, path, origin="https://evil.test")
+        assert requests.get(f"{uvicorn.url}/hello", timeout=10).text == "ok"  # by now all is said about the refusal
+    assert logged == []
     assert refused.value.status_code == 403
     assert b"Forbidden" in refused.value.resp_body
 
