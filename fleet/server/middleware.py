@@ -70,6 +70,8 @@ def _read(environ: "WSGIEnvironment", cap: int) -> bytes:
     while length and (data := stream.read(min(CHUNK, length))):
         chunks.append(data)
         length -= len(data)
+    if announced and length:
+        raise ConnectionError("the body ended early")  # as other servers say by themselves
     body = b"".join(chunks)
     if len(body) > cap:
         raise TooLarge

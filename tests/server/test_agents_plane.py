@@ -1,11 +1,13 @@
 """The agents' plane over real sockets, on uvicorn and on gunicorn."""
 
+import contextlib
 import gzip
+import socket
 
 import pytest
 
 from tests.server.conftest import Running
-from tests.server.wire import Answer, chunked, read, request
+from tests.server.wire import Answer, chunked, everything, read, request
 
 MEMORY, THREAD = "/agents/memory", "/agents/thread"
 BOTH = pytest.mark.parametrize("path", [MEMORY, THREAD])
@@ -105,9 +107,12 @@ def test_a_length_that_is_none_is_a_400(either: Running, length: str) -> None:
     assert exchange(either, request("POST", MEMORY, f"Content-Length: {length}")).status == 400
 
 
-def test_a_body_that_breaks_off_harms_nobody(either: Running) -> None:
+def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one(either: Running) -> None:
     with either.connect() as connection:
         connection.sendall(request("POST", MEMORY, "Content-Length: 100") + b"half")
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            assert not everything(connection).startswith(b"HTTP/1.1 200")
     assert exchange(either, request("POST", MEMORY, body=b"{}")).status == 200
 
 

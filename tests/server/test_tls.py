@@ -55,13 +55,14 @@ def test_it_is_remade_when_expired(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert cert.read_bytes() != before
 
 
-def test_it_is_remade_when_a_name_is_missing_or_a_file_is_damaged(tmp_path: Path) -> None:
+def test_it_is_remade_when_a_name_is_missing_or_a_file_is_damaged_or_anothers(tmp_path: Path) -> None:
     cert, key = ensure_certificate(tmp_path)
     before = cert.read_bytes()
     ensure_certificate(tmp_path, ["new.example.com"])
     assert cert.read_bytes() != before
-    for damaged in (cert, key):
-        damaged.write_text("nonsense")
+    _, other = ensure_certificate(tmp_path / "other")
+    for damaged, content in ((cert, b"nonsense"), (key, b"nonsense"), (key, other.read_bytes())):
+        damaged.write_bytes(content)
         ensure_certificate(tmp_path)
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key)
 
