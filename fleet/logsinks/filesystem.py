@@ -29,7 +29,8 @@ class FileSink:
             file = self._locked()
             try:
                 size = os.fstat(file).st_size
-                if self._rotation is not None and size and size + len(data) > self._rotation.max_bytes:
+                # Again and again: between the two locks another process may have filled the new file, too.
+                while self._rotation is not None and size and size + len(data) > self._rotation.max_bytes:
                     self._rotation.set_aside(self._path)
                     fcntl.flock(file, fcntl.LOCK_UN)
                     file = self._locked()

@@ -2,9 +2,13 @@
 
 import errno
 import gzip
+import itertools
 import os
 import stat
+import subprocess
+import sys
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -57,14 +61,18 @@ def test_a_file_that_disappears_or_is_moved_is_made_again(path: Path) -> None:
     sink.write([b"three"])
     assert path.read_bytes() == b"three\n"
     assert path.with_name("moved").read_bytes() == b"two\n"
+    path.rename(path.with_name("moved again"))
+    path.touch()  # as logrotate does it
+    sink.write([b"four"])
+    assert path.read_bytes() == b"four\n"
 
 
 def test_many_writers_never_mix_their_lines(path: Path) -> None:
     sinks = [FileSink(path, rotation(max_bytes=4000)) for _ in range(4)]
-    expected = sorted(f"{number}-{line}-{'x' * 50}".encode() for number in range(4) for line in range(50))
+    expected = sorted(f"{number}-{line}-{'x' * 50}".encode() for number in range(4) for line in range(500))
 
     def work(number: int) -> None:
-        for line in range(50):
+        for line in range(500):
             sinks[number].write([f"{number}-{line}-{'x' * 50}".encode()])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -75,6 +83,7 @@ def test_many_writers_never_mix_their_lines(path: Path) -> None:
     found = [line for file in path.parent.iterdir() for line in file.read_bytes().splitlines()]
     assert sorted(found) == expected
     assert len(backups(path)) >= 2
+    assert max(file.stat().st_size for file in path.parent.iterdir()) <= 4000
 
 
 def test_a_full_disk_leaves_no_half_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +136,29 @@ def test_a_rotation_on_demand_starts_a_new_file(path: Path) -> None:
     assert [backup.read_bytes() for backup in backups(path)] == [b"one\n"]
 
 
+def test_files_set_aside_in_one_moment_have_names_of_their_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.now()
+    moments = itertools.chain([now, now], (now + timedelta(milliseconds=number) for number in itertools.count()))
+    monkeypatch.setattr(clock, "now", lambda: next(moments))
+    sink = FileSink(path, rotation())
+    for line in (b"one", b"two"):
+        sink.write([line])
+        sink.rotate()
+    assert [backup.read_bytes() for backup in backups(path)] == [b"one\n", b"two\n"]
+
+
+def test_as_a_file_is_set_aside_those_that_are_too_many_go(path: Path) -> None:
+    sink = FileSink(path, rotation(max_backups=1))
+    for line in (b"one", b"two", b"three"):
+        sink.write([line])
+        sink.rotate()
+    deadline = time.monotonic() + 10
+    while len(backups(path)) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert [backup.read_bytes() for backup in backups(path)] == [b"three\n"]
+
+
 def test_old_and_surplus_backups_are_deleted_and_the_rest_compressed(path: Path) -> None:
     path.parent.mkdir()
     now = clock.now()
@@ -134,11 +166,19 @@ def test_old_and_surplus_backups_are_deleted_and_the_rest_compressed(path: Path)
     names = [f"result-{(now - age).strftime(FORMAT)}.000.log" for age in ages]
     for name in names:
         (path.parent / name).write_bytes(name.encode())
+    (path.parent / names[0]).chmod(0o640)
     (path.parent / "result-of-somebody-else.log").write_bytes(b"stays")
     rotation(max_age=timedelta(days=5), max_backups=2, compress=True).tidy(path)
     left = {file.name for file in path.parent.iterdir()}
     assert left == {f"{names[0]}.gz", f"{names[1]}.gz", "result-of-somebody-else.log"}
-    assert gzip.decompress((path.parent / f"{names[0]}.gz").read_bytes()) == names[0].encode()
+    packed = path.parent / f"{names[0]}.gz"
+    assert gzip.decompress(packed.read_bytes()) == names[0].encode()
+    assert stat.S_IMODE(packed.stat().st_mode) == 0o640
+
+
+def test_lines_on_standard_output_are_out_before_the_agent_is_told() -> None:
+    code = "import os; from fleet.logsinks.stdout import StdoutSink; StdoutSink().write([b'one', b'two']); os._exit(0)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"one\ntwo\n"
 
 
 def test_the_settings_choose_sinks_files_and_rotation(
