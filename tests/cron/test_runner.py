@@ -1,14 +1,15 @@
 """Each slot of a schedule runs in one process, and what happened is on record."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import create_engine, select, update
 from sqlalchemy.orm import Session
 
 from fleet import clock
 from fleet.cron.models import CronJob, CronStat
-from fleet.cron.runner import Runner
+from fleet.cron.runner import LONGEST, Runner
 from fleet.cron.schedule import Schedule
 from fleet.runtime import Runtime
 
@@ -67,7 +68,8 @@ def test_whatever_a_job_raises_the_run_ends_and_the_next_job_runs(
     assert runs == [1]
     assert stats(runtime) == [("x", "failed")]
     with Session(runtime.engine) as session:
-        assert session.scalars(select(CronStat.error)).one().startswith(told)
+        problem = session.scalars(select(CronStat.error)).one()
+        assert problem.startswith(told) and len(problem) <= LONGEST
         assert session.scalars(select(CronJob.owner)).one() is None, "the claim is given back"
 
 
@@ -76,6 +78,20 @@ def test_a_run_that_its_process_did_not_end_is_failed_by_the_next(runtime: Runti
         session.add_all([CronStat(name="x", instance="gone"), CronStat(name="another", instance="runs")])
     Runner(runtime.engine, runtime, (Schedule("x", timedelta(hours=1), ()),)).look()
     assert stats(runtime) == [("x", "failed"), ("another", "pending"), ("x", "completed")]
+
+
+def test_a_slot_that_comes_while_the_database_is_away_is_run_once_it_is_back(
+    runtime: Runtime, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs: list[int] = []
+    schedule = Schedule("x", timedelta(hours=1), (lambda _session, _runtime: runs.append(1),))
+    runner = Runner(runtime.engine, runtime, (schedule,))
+    runner._engine = create_engine(f"sqlite:///{tmp_path / 'away' / 'fleet.db'}")
+    runner.look()
+    assert "schedule x: OperationalError" in caplog.text
+    runner._engine = runtime.engine
+    runner.look()
+    assert runs == [1]
 
 
 def test_a_claim_outlives_a_crash_only_by_its_lease(runtime: Runtime) -> None:

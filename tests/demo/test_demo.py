@@ -2,26 +2,36 @@
 
 import fcntl
 import json
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
+from fleet.demo import instance
 from fleet.demo.command import table
-from fleet.demo.instance import free_address
+from fleet.demo.instance import DemoError, free_address
+from tests.ports import free_port
+
+COMMAND = [sys.executable, "-m", "fleet", "demo", "--hosts", "3"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """One with settings of another server, and a proxy that does not answer."""
+    return {
+        "FLEET_DATA_DIR": str(folder), "FLEET_SERVER_ADDRESS": f"127.0.0.1:{free_port()}", "PATH": "/usr/bin:/bin",
+        "FLEET_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/production", "http_proxy": "http://127.0.0.1:1",
+    }  # fmt: skip
 
 
 def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    """A demo, in an environment with settings of another server, and a proxy that does not answer."""
-    environment = {
-        "FLEET_DATA_DIR": str(folder), "FLEET_SERVER_ADDRESS": free_address(), "PATH": "/usr/bin:/bin",
-        "FLEET_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/production", "http_proxy": "http://127.0.0.1:1",
-    }  # fmt: skip
+    """A demo that ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "fleet", "demo", "--once", "--hosts", "3"],
-        env=environment, capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
+        [*COMMAND, "--once"], env=environment(folder), capture_output=True, text=True, timeout=90, check=False
+    )
 
 
 def demo(folder: Path) -> str:
@@ -55,6 +65,35 @@ def test_the_password_is_printed_once_and_kept_for_its_owner_alone(shown: tuple[
     second = demo(folder)
     assert password not in second
     assert "http://localhost:" in second
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_demo_serves_until_it_is_stopped(shown: tuple[Path, str], number: int) -> None:
+    settings = environment(shown[0])
+    with subprocess.Popen(
+        COMMAND, env=settings | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert any(line.startswith("Serving until") for line in process.stdout)
+        url = f"http://{settings['FLEET_SERVER_ADDRESS']}/healthz"
+        assert requests.get(url, timeout=20).status_code == 200
+        process.send_signal(number)
+        assert "goes on where this left off" in process.stdout.read()
+    assert process.returncode == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=20)
+
+
+def test_the_first_free_port_of_the_usual_ones_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port, free = taken.getsockname()[1], free_port()
+        monkeypatch.setattr(instance, "PORTS", [port, free])
+        assert free_address() == f"127.0.0.1:{free}"
+        monkeypatch.setattr(instance, "PORTS", [port])
+        with pytest.raises(DemoError, match="FLEET_SERVER_ADDRESS"):
+            free_address()
 
 
 def test_one_demo_at_a_time_uses_a_folder(shown: tuple[Path, str]) -> None:

@@ -43,6 +43,16 @@ def test_idle_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.wait(5)
 
 
+def test_a_job_that_comes_as_its_thread_gives_up_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 0.0005)
+    jobs = Pool("test", threads=1, waiting=1)
+    for _ in range(1000):
+        done = threading.Event()
+        assert jobs.submit(done.set)
+        assert done.wait(5)
+        time.sleep(0.0005)
+
+
 def test_the_thread_that_was_busy_last_works_next() -> None:
     jobs, together = Pool("test", threads=3, waiting=0), threading.Barrier(4)
     for _ in range(3):
