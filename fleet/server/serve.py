@@ -33,13 +33,11 @@ PATIENCE = (("TCP_KEEPIDLE", 45), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 3), ("T
 log = logging.getLogger("fleet.server")
 
 
-def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: Path | None, workers: int = 1) -> None:
+def serve(flask_app: "Flask", *, host: str, port: int, cert: Path | None, key: Path | None) -> None:
     """Serve until SIGTERM or SIGINT, then end the process: with 0, or with 1 if it could not start.
 
     Everything that was accepted is answered first, for at most 5 s, and the buffers are flushed.
     """
-    if workers != 1:
-        sys.exit("fleet: one process serves; for several put wsgi.py behind gunicorn --workers")
     _raise_file_limit()
     bound = _bind(host, port)
     addresses = _addresses(host, bound.getsockname()[1], "https" if cert else "http")

