@@ -147,6 +147,24 @@ def test_files_set_aside_in_one_moment_have_names_of_their_own(path: Path, monke
     assert [backup.read_bytes() for backup in backups(path)] == [b"one\n", b"two\n"]
 
 
+def test_a_file_that_another_process_fills_in_between_is_set_aside_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_aside, others = Rotation.set_aside, [b"y" * 18]
+
+    def and_another_writes(self: Rotation, path: Path) -> None:
+        set_aside(self, path)
+        if others:
+            FileSink(path).write([others.pop()])
+
+    monkeypatch.setattr(Rotation, "set_aside", and_another_writes)
+    sink = FileSink(path, rotation())
+    for line in (b"x" * 18, b"z" * 18):
+        sink.write([line])
+    assert path.read_bytes() == b"z" * 18 + b"\n"
+    assert [backup.read_bytes() for backup in backups(path)] == [b"x" * 18 + b"\n", b"y" * 18 + b"\n"]
+
+
 def test_as_a_file_is_set_aside_those_that_are_too_many_go(path: Path) -> None:
     sink = FileSink(path, rotation(max_backups=1))
     for line in (b"one", b"two", b"three"):
@@ -178,7 +196,7 @@ def test_old_and_surplus_backups_are_deleted_and_the_rest_compressed(path: Path)
 
 def test_lines_on_standard_output_are_out_before_the_agent_is_told() -> None:
     code = "import os; from fleet.logsinks.stdout import StdoutSink; StdoutSink().write([b'one', b'two']); os._exit(0)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"one\ntwo\n"
+    assert subprocess.run([sys.executable, "-E", "-c", code], capture_output=True, check=True).stdout == b"one\ntwo\n"
 
 
 def test_the_settings_choose_sinks_files_and_rotation(
