@@ -79,7 +79,7 @@ def running(folder: Path, *pair: Path, command: list[str] | None = None) -> Iter
         process = subprocess.Popen(arguments, cwd=ROOT, stdout=output, stderr=output, env=os.environ)
     server = Running(process, port, trace, log, "https" if pair else "http", pair[0] if pair else None)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), server.connect():
                 break

@@ -28,7 +28,7 @@ def started(folder: Path, command: list[str], **settings: str) -> list[str]:
 
 
 def wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "did not happen in time"
         time.sleep(0.02)

@@ -20,7 +20,7 @@ from tests.server.wire import read, request
 
 def start(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.server.site", *[str(part) for part in arguments]]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_sigterm_lets_requests_end_closes_sockets_and_flushes(tmp_path: Path) -> None:

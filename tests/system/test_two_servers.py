@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.system.conftest import EMAIL, PASSWORD, REST_PERIOD, Host, Server, Site, Stream, setup_of, wait
+from tests.system.conftest import EMAIL, PASSWORD, REST_PERIOD, START, Host, Server, Site, Stream, setup_of, wait
 
 
 def statuses(site: Site, campaign_id: int) -> int:
@@ -150,11 +150,11 @@ def test_what_the_clock_runs_is_run_by_one_of_them(site: Site) -> None:
             statement = text("SELECT count(*) FROM cron_stats WHERE name = 'cleanups_then_aggregation'")
             return int(connection.execute(statement).scalar_one())
 
-    wait(runs, 20)
+    wait(runs, START)
     before = runs()
     with site.engine.begin() as connection:  # as if the next hour had come
         connection.execute(text("UPDATE cron_jobs SET last_slot = 0"))
-    wait(lambda: runs() > before, 20)
+    wait(lambda: runs() > before, START)
     time.sleep(1.2)  # both have looked again
     assert runs() == before + 1
 
@@ -222,7 +222,7 @@ def test_when_one_is_killed_its_hosts_go_on_with_the_other_and_nothing_is_lost(s
     assert site.two.call("GET", "/me", token=own).status_code == 200
 
     site.one.start()  # and when it is back, it asks what still runs
-    wait(site.one.answers, 20)
+    wait(site.one.answers, START)
     assert not hosts[0].asked(site.one, campaign_id)
     assert hosts[3].asked(site.one, campaign_id)
     hosts[3].reply(site.one, campaign_id)
