@@ -122,7 +122,7 @@ def answer(work: Work, run: Run, denylist: Denylist, denylisted_for: float) -> A
         discovery = work.discovery.get(name)
         if discovery is not None:
             if discovery not in discovered:
-                discovered[discovery] = _gives_rows(run, discovery)
+                discovered[discovery] = gives_rows(run, discovery)
             if not discovered[discovery]:
                 continue
         if sql in denylist:
@@ -141,7 +141,8 @@ def answer(work: Work, run: Run, denylist: Denylist, denylisted_for: float) -> A
     return answers
 
 
-def _gives_rows(run: Run, sql: str) -> bool:
+def gives_rows(run: Run, sql: str) -> bool:
+    """What a discovery query says: whether it has a row. One that fails has none."""
     try:
         return bool(run(sql).rows)
     except Failed:

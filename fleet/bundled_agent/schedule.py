@@ -2,17 +2,16 @@
 
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from fleet.schema import Failed, Result, TimedOut
+from fleet.schema import Result, TimedOut
 from fleet.schema.functions import compare_versions
 
 from .configuration import Configuration, Pack, ScheduledQuery
 from .differential import Previous
+from .distributed import Run, gives_rows
 from .flags import Flags
-
-Run = Callable[[str], Result]
 
 DENYLISTED_FOR = 24 * 3600
 LINUX_NAMES = ("linux", "ubuntu", "centos")
@@ -119,7 +118,7 @@ class Schedule:
             return True
         asked, active = self._discovered.get(name, (float("-inf"), False))
         if now - asked >= refresh:
-            active = all(_gives_rows(run, sql) for sql in pack.discovery)
+            active = all(gives_rows(run, sql) for sql in pack.discovery)
             self._discovered[name] = (now, active)
         return active
 
@@ -196,13 +195,6 @@ def timed(entry: Entry, run: Run, now: float) -> Result:
         raise
     entry.performance.record(result, time.perf_counter() - wall, time.thread_time() - cpu, now)
     return result
-
-
-def _gives_rows(run: Run, sql: str) -> bool:
-    try:
-        return bool(run(sql).rows)
-    except Failed:
-        return False
 
 
 def _next_run(interval: int, phase: int, now: float) -> int:

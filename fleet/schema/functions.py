@@ -7,15 +7,19 @@ import math
 import re
 import struct
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import zip_longest
 
 import apsw
+import re2
 
-from . import regex
 from .errors import Failed
 
 Value = str | int | float | bytes | None
+
+PATTERN_MAX = 256  # osquery's --regex_max_size
+REGEX_OPTIONS = re2.Options()
+REGEX_OPTIONS.log_errors = False
 
 COLLATIONS = (("version", ""), ("version_arch", "ARCH"), ("version_dpkg", "DPKG"), ("version_rhel", "RHEL"))
 PIECE = re.compile(r"\d+|[A-Za-z]+|~")
@@ -63,15 +67,19 @@ def regex_split(subject: Value, pattern: Value, index: Value) -> Value:
         return None
     if not text(pattern):
         raise Failed("Invalid input to split function")
-    return _at(regex.pieces(text(pattern), text(subject)), index)
+    subject, pieces, position = text(subject), [], 0
+    for match in _regex(text(pattern)).finditer(subject):
+        pieces.append(subject[position : match.start()])
+        position = match.end()
+    return _at([piece for piece in [*pieces, subject[position:]] if piece], index)
 
 
 def regex_match(subject: Value, pattern: Value, index: Value) -> Value:
     """The index-th group of the first match, 0 being the whole match; NULL without a match."""
     if subject is None or pattern is None or index is None:
         return None
-    found = regex.groups(text(pattern), text(subject))
-    return None if found is None else _at(found, index)
+    match = _regex(text(pattern)).search(text(subject))
+    return None if match is None else _at([group or "" for group in (match.group(), *match.groups())], index)
 
 
 def _at(pieces: list[str], index: Value) -> str | None:
@@ -80,6 +88,18 @@ def _at(pieces: list[str], index: Value) -> str | None:
     except ValueError:
         position = 0
     return pieces[position] if 0 <= position < len(pieces) else None
+
+
+@lru_cache(maxsize=256)
+def _regex(pattern: str) -> "re2._Regexp":
+    """By RE2, whose matching takes as long as its subject whatever the pattern is; so it has neither lookarounds nor
+    backreferences."""
+    if len(pattern.encode()) > PATTERN_MAX:
+        raise Failed(f"Invalid regex: too big, max size is {PATTERN_MAX} bytes")
+    try:
+        return re2.compile(pattern, REGEX_OPTIONS)
+    except re2.error as error:
+        raise Failed(f"Invalid regex: {error.args[0].decode()}") from error
 
 
 def inet_aton(address: Value) -> Value:
