@@ -10,9 +10,8 @@ from fleet.authz.check import Actor, Thing
 from fleet.errors import FleetError, Invalid, NotFound, TooManyRequests, Unauthenticated
 from fleet.extensions import db
 from fleet.web import cookies, doors
-from fleet.web.addresses import parts
 from fleet.web.context import anyone, authorize, current_actor, maybe_actor, settings
-from fleet.web.pages import done, go_elsewhere, go_to, go_to_url, own_path, problems_by_field, render
+from fleet.web.pages import came_from, done, go_elsewhere, go_to, go_to_url, own_path, problems_by_field, render
 from fleet.web.parsing import parse_form
 
 pages = doors.pages("accounts", __name__)
@@ -159,10 +158,7 @@ def _reset_form(refused: FleetError | None) -> Response:
 def keep_theme() -> ResponseReturnValue:
     """Keep the theme that was chosen, and go back."""
     anyone()
-    came_from = parts(request.referrer or "")
-    back = came_from.path + ("?" + came_from.query if came_from.query else "")
-    ours = came_from.netloc == request.host
-    response = make_response(redirect(own_path(back if ours else None, url_for("dashboard.index")), 303))
+    response = make_response(redirect(came_from(url_for("dashboard.index")), 303))
     chosen = request.form.get("theme", "")
     if chosen in THEMES:
         cookies.keep(response, "theme", chosen, seconds=YEAR)

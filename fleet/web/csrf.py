@@ -13,6 +13,10 @@ from fleet.web.addresses import own_origin
 protection = CSRFProtect()
 
 
+class OutOfDate(Forbidden):
+    """A form whose token is none of this browser: what was sent may be sent again from a fresh form."""
+
+
 def install(app: Flask) -> None:
     """Give templates `csrf_token()`; doors call `check` themselves."""
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
@@ -36,4 +40,4 @@ def check() -> None:
     try:
         protection.protect()
     except CSRFError:
-        raise Forbidden("This form is out of date. Reload the page and send it again.") from None
+        raise OutOfDate("This form is out of date. Send it again.") from None

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import generate_csrf
 from jinja2_fragments.flask import render_block
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,6 +18,7 @@ from fleet.errors import FleetError, Problem
 from fleet.extensions import db
 from fleet.web.addresses import parts
 from fleet.web.context import maybe_actor, runtime
+from fleet.web.csrf import OutOfDate
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,13 @@ def this_page() -> str:
     return request.script_root + request.full_path.rstrip("?")
 
 
+def came_from(default: str) -> str:
+    """The page that sent this form, as a path of this server; `default` when the browser does not say."""
+    page = parts(request.referrer or "")
+    path = page.path + ("?" + page.query if page.query else "")
+    return own_path(path if page.netloc == request.host else None, default)
+
+
 def own_path(candidate: str | None, default: str) -> str:
     """A path of this server that a link may lead to; anything that leaves it becomes `default`."""
     if not candidate or not candidate.startswith("/") or candidate.startswith(("//", "/\\")):
@@ -134,7 +143,7 @@ def own_path(candidate: str | None, default: str) -> str:
 def go_elsewhere(actor: Actor | None) -> AnyResponse | None:
     """Where somebody has to go before seeing any page, if anywhere."""
     if actor is None:
-        here = this_page() if request.method == "GET" else url_for("dashboard.index")
+        here = this_page() if request.method == "GET" else came_from(url_for("dashboard.index"))
         login = url_for("accounts.login") + "?next=" + quote(here, safe="/")
         if is_htmx():
             return Response(status=401, headers={"HX-Redirect": login})
@@ -170,15 +179,19 @@ def error_page(error: FleetError, reference: str) -> Response:
     """An error as a page, or as a toast for htmx."""
     if is_htmx():
         text = error.problems[0].reason if error.problems else error.message
-        trigger = {"toast": {"kind": "error", "text": text}}
+        trigger: dict[str, Any] = {"toast": {"kind": "error", "text": text}}
+        if isinstance(error, OutOfDate):
+            trigger["csrf"] = generate_csrf()
         return Response(status=error.status, headers={"HX-Trigger": json.dumps(trigger), **error.headers})
     g.asked = True
-    if "actor" not in g and error.status in (404, 405):
+    out_of_date = isinstance(error, OutOfDate)
+    if "actor" not in g and (out_of_date or error.status in (404, 405)):
         g.actor = _recognized()
     problems: list[Problem] = error.problems
     page = render_template(
         "errors/error.html", status=error.status, error=error, error_problems=problems, reference=reference,
-        again=this_page() if request.method == "GET" else url_for("dashboard.home"),
+        again=this_page() if request.method == "GET" else came_from(url_for("dashboard.home")),
+        out_of_date=out_of_date,
     )  # fmt: skip
     response = make_response(page, error.status)
     response.headers.extend(error.headers)

@@ -133,6 +133,10 @@
 
   // What the server asks for in HX-Trigger
   document.addEventListener("toast", (event) => showToast(event.detail.value ?? event.detail));
+  document.addEventListener("csrf", ({ detail }) => {
+    one('meta[name="csrf-token"]').content = detail.value;
+    all("input[name=csrf_token]").forEach((field) => (field.value = detail.value));
+  });
   document.addEventListener("close-dialog", () => {
     all("form[data-guard]").forEach((form) => dirty.delete(form));
     if (dialog.open) dialog.close();

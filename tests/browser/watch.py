@@ -10,8 +10,11 @@ document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 """
 
-# Chromium reports each answer of 400 and above; the tests assert those that they expect, and 500 never passes.
-_STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4(00|01|03|04|09|22|29) ")
+# Chromium and htmx report each answer of 400 and above; the tests assert those that they expect, and 500 never passes.
+_STATUS = re.compile(
+    r"(Failed to load resource: the server responded with a status of|Response Status Error Code) "
+    r"4(00|01|03|04|09|22|29) "
+)
 _PARTS = {"script", "stylesheet", "image", "font", "manifest"}
 
 
