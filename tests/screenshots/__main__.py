@@ -142,6 +142,19 @@ def _broken_sql(page: Page) -> None:
     page.locator("#sql-check .bad, #sql-check .status.fail, #sql-check", has_text="nonsense").first.wait_for()
 
 
+def _conflict(page: Page) -> None:
+    page.locator("[name=updated_at]").evaluate("field => { field.value = 'another'; }")
+    page.get_by_label("Description").fill("Processors, memory, and how long they have run.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".diff").first.wait_for()
+
+
+def _out_of_date(page: Page) -> None:
+    page.locator("#query-form [name=csrf_token]").evaluate("field => { field.value = 'old'; }")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Back to the form").wait_for()
+
+
 def _empty(camera: Camera, site: Site) -> None:
     """Before anything has happened."""
     camera.take("setup-1-admin", "/setup")
@@ -187,6 +200,8 @@ def _full(camera: Camera, site: Site, ids: dict[str, int]) -> None:
         ("not-found", "/no/such/page"),
     ):  # fmt: skip
         camera.take(name, path)
+    camera.take("query-conflict", f"/queries/{hardware}", _conflict)
+    camera.take("out-of-date", f"/queries/{hardware}", _out_of_date)
     run = site.call("POST", "/queries/run", {"query": "SELECT 1", "selected": {"labels": [6]}})["campaign"]["id"]
     camera.take("live-over", f"/live/{run}", lambda page: (page.wait_for_timeout(1000), page.reload()))
     camera.take("hosts-selected", "/hosts/manage", _select_two, whole=False)
