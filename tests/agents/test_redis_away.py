@@ -1,7 +1,5 @@
 """Agents while Redis, which carries live queries, does not answer."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,17 +10,6 @@ from fleet.live.models import Campaign
 from fleet.runtime import Runtime
 from tests import factories
 from tests.agents.conftest import Agent
-from tests.ports import redis_server
-
-
-@pytest.fixture
-def redis() -> Iterator[ValkeyServer]:
-    """A server that the test may stop."""
-    server = redis_server()
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
 
 
 @pytest.fixture

@@ -51,55 +51,45 @@ def test_it_works_again_once_redis_is_back() -> None:
 
 
 @pytest.fixture
-def mortal() -> Iterator[ValkeyServer]:
-    """A server that forgets everything when the test stops it."""
-    server = redis_server()
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
-
-
-@pytest.fixture
-def couple(mortal: ValkeyServer) -> Iterator[Pair]:
+def couple(redis: ValkeyServer) -> Iterator[Pair]:
     """Two processes of one server on such a Redis."""
-    url = f"redis://127.0.0.1:{mortal.port}"
+    url = f"redis://127.0.0.1:{redis.port}"
     one, other = RedisLive(url, "couple"), RedisLive(url, "couple")
     yield one, other
     one.close()
     other.close()
 
 
-def test_what_runs_goes_on_when_redis_comes_back_without_its_memory(couple: Pair, mortal: ValkeyServer) -> None:
+def test_what_runs_goes_on_when_redis_comes_back_without_its_memory(couple: Pair, redis: ValkeyServer) -> None:
     one, other = couple
     one.start(7, "SELECT 1", [1, 2, 3])
     reader = one.read(7)
     wait(lambda: other.due(1) != {})
     assert other.publish(result(7, 1))
-    mortal.stop()
+    redis.stop()
     assert one.due(2) == other.due(2) == {7: "SELECT 1"}
-    mortal.start()
+    redis.start()
     for host_id, process in ((2, other), (3, one)):
         wait(lambda host_id=host_id, process=process: taken(process, result(7, host_id)))  # type: ignore[misc]
     assert [reader.next(10) for _ in range(3)] == [result(7, host_id) for host_id in (1, 2, 3)]
     wait(lambda: one.due(3) == other.due(3) == {})
     assert one.due(1) == other.due(1) == {}, "what was answered before is not asked again"
-    late = RedisLive(f"redis://127.0.0.1:{mortal.port}", "couple")
+    late = RedisLive(f"redis://127.0.0.1:{redis.port}", "couple")
     assert all(late.due(host_id) == {} for host_id in (1, 2, 3))
     late.close()
 
 
 def test_who_is_back_late_does_not_tell_again_what_was_answered_meanwhile(
-    couple: Pair, mortal: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    couple: Pair, redis: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, late = couple
     one.start(7, "SELECT 1", [1, 2])
     reader = one.read(7)
     wait(lambda: late.due(1) != {})
     go = hold_back(late, monkeypatch)
-    mortal.stop()
+    redis.stop()
     wait(lambda: not late._listening.is_set())
-    mortal.start()
+    redis.start()
     wait(lambda: taken(one, result(7, 1)))
     assert reader.next(10) == result(7, 1)
     go.set()
@@ -116,16 +106,16 @@ def hold_back(process: RedisLive, monkeypatch: pytest.MonkeyPatch) -> threading.
 
 
 def test_a_reader_that_is_back_late_is_waited_for(
-    couple: Pair, mortal: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    couple: Pair, redis: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, late = couple
     one.start(7, "SELECT 1", [1])
     reader = late.read(7)
     wait(lambda: late.due(1) != {})
     go = hold_back(late, monkeypatch)
-    mortal.stop()
+    redis.stop()
     wait(lambda: not one._listening.is_set() and not late._listening.is_set())
-    mortal.start()
+    redis.start()
     wait(one._listening.is_set)
     with pytest.raises(Unavailable):
         one.publish(result(7, 1))
@@ -135,29 +125,29 @@ def test_a_reader_that_is_back_late_is_waited_for(
 
 
 def test_what_is_stopped_while_redis_is_away_is_stopped_everywhere_once_it_is_back(
-    couple: Pair, mortal: ValkeyServer
+    couple: Pair, redis: ValkeyServer
 ) -> None:
     one, other = couple
     one.start(7, "SELECT 1", [1])
     one.start(8, "SELECT 2", [2])
     wait(lambda: other.due(2) != {})
-    mortal.stop()
+    redis.stop()
     one.stop(7)
     assert other.due(1) == {7: "SELECT 1"}
-    mortal.start()
+    redis.start()
     wait(lambda: other._listening.is_set() and one._listening.is_set())
     wait(lambda: other.due(1) == {} and one.due(1) == {})
     assert one.due(2) == other.due(2) == {8: "SELECT 2"}
 
 
 def test_a_connection_that_died_silently_is_noticed_and_what_was_lost_with_it_is_asked_again(
-    mortal: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+    redis: ValkeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for constant, value in (("HEALTH", 1), ("UNANSWERED", 2), ("TIMEOUT", 0.5), ("RESYNC", 1000)):
         monkeypatch.setattr(f"fleet.backplane.redis.{constant}", value)
-    with Wire(mortal.port) as wire:
+    with Wire(redis.port) as wire:
         behind = RedisLive(f"redis://127.0.0.1:{wire.port}", "silent")
-        speaks = RedisLive(f"redis://127.0.0.1:{mortal.port}", "silent")
+        speaks = RedisLive(f"redis://127.0.0.1:{redis.port}", "silent")
         speaks.start(6, "SELECT 0", [1, 2])
         reader = behind.read(6)
         assert speaks.publish(result(6, 1))

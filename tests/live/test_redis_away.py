@@ -1,7 +1,5 @@
 """Live queries while Redis, which carries them, does not answer: nothing is begun, and everybody is told why."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -13,17 +11,6 @@ from fleet.queries.models import Query
 from tests import factories
 from tests.conftest import Client
 from tests.live.conftest import Talk, run
-from tests.ports import redis_server
-
-
-@pytest.fixture
-def redis() -> Iterator[ValkeyServer]:
-    """A server that the test may stop."""
-    server = redis_server()
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
 
 
 @pytest.fixture
