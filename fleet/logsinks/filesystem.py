@@ -8,7 +8,9 @@ from pathlib import Path
 from fleet.logsinks.rotation import Rotation
 
 MODE = 0o644
-TRIES = 5
+TRIES = 200
+"""To open a file that others set aside meanwhile. More than writers in a rush need; on a file system whose files never
+keep their numbers, an end."""
 
 
 class FileSink:
